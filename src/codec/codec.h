@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* codec.h - one file per profile format, each a function from a profile to bytes or back.
+ *
+ * codec_formats is the table that the command line's help, the man page and the choice
+ * by file ending come from.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/profile.h"
+
+struct codec_options {
+    const char *title;   /* heading for people; NULL: the command */
+    bool weight_is_time; /* renderers that show one number show seconds instead of counts */
+};
+
+/* Appends the whole file to `out`. 0 or ERR_* with *err filled. */
+typedef int codec_write_fn(const struct profile *profile, const struct codec_options *options,
+                           struct buf *out, struct err *err);
+/* Reads a whole file into the (empty) profile. Hostile input is ERR_BAD_DATA, never a crash. */
+typedef int codec_read_fn(const void *data, size_t size, struct profile *profile, struct err *err);
+
+struct codec_format {
+    const char *name;      /* "-f name" */
+    const char *alias;     /* second name or NULL: "raw" for folded */
+    const char *endings;   /* space separated, with the dot: ".svg" */
+    const char *help;      /* half a sentence: what it is and what opens it */
+    bool needs_timeline;   /* also needs the order of samples, not only their sums */
+    codec_write_fn *write; /* NULL: cannot be written this way */
+    codec_read_fn *read;   /* NULL: cannot be read */
+};
+
+extern const struct codec_format codec_formats[];
+extern const size_t codec_format_count;
+
+/* By name or alias; NULL: unknown. */
+const struct codec_format *codec_find(const char *name);
+/* By the longest matching ending of a path; NULL: none matches. */
+const struct codec_format *codec_find_by_path(const char *path);
+/* By the first bytes of a file, for reading; NULL: unknown. */
+const struct codec_format *codec_sniff(const void *data, size_t size);
