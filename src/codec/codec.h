@@ -23,6 +23,8 @@ typedef int codec_write_fn(const struct profile *profile, const struct codec_opt
                            struct buf *out, struct err *err);
 /* Reads a whole file into the (empty) profile. Hostile input is ERR_BAD_DATA, never a crash. */
 typedef int codec_read_fn(const void *data, size_t size, struct profile *profile, struct err *err);
+/* Whether the first bytes of a file (all of it, when short) look like the format. */
+typedef bool codec_sniff_fn(const char *data, size_t size);
 
 struct codec_format {
     const char *name;      /* "-f name" */
@@ -32,6 +34,7 @@ struct codec_format {
     bool needs_timeline;   /* also needs the order of samples, not only their sums */
     codec_write_fn *write; /* NULL: cannot be written this way */
     codec_read_fn *read;   /* NULL: cannot be read */
+    codec_sniff_fn *sniff; /* set where read is */
 };
 
 extern const struct codec_format codec_formats[];

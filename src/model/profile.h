@@ -28,8 +28,10 @@
 
 #define PROFILE_NONE UINT32_MAX
 #define PROFILE_MAX_STRINGS (1u << 24)
-#define PROFILE_MAX_STRING_BYTES 4096u /* a longer string is cut, on a character, and ends in "…" */
+#define PROFILE_MAX_STRING_BYTES 4096u /* a longer string is cut, on a character, and ends in "…" \
+                                        */
 #define PROFILE_MAX_FRAMES (1u << 24)
+#define PROFILE_MAX_THREADS (1u << 22)
 #define PROFILE_MAX_NODES (1u << 26)
 
 enum frame_kind {
@@ -49,10 +51,10 @@ struct profile_string {
 };
 
 struct profile_frame {
-    uint32_t name; /* string; qualified name where the interpreter knows it */
-    uint32_t file; /* string, shortened as displayed; 0: none */
+    uint32_t name;      /* string; qualified name where the interpreter knows it */
+    uint32_t file;      /* string, shortened as displayed; 0: none */
     uint32_t full_file; /* string, as the code object has it; 0: none */
-    int32_t line;  /* 1-based; 0: unknown or not wanted */
+    int32_t line;       /* 1-based; 0: unknown or not wanted */
     int32_t first_line; /* where the function begins; 0: unknown */
     enum frame_kind kind;
 };
@@ -65,8 +67,8 @@ struct profile_node {
 
 struct profile_thread {
     int32_t pid;
-    int32_t tid;    /* as the host sees it */
-    uint32_t name;  /* string: the kernel's comm, or Python's name where known */
+    int32_t tid;      /* as the host sees it */
+    uint32_t name;    /* string: the kernel's comm, or Python's name where known */
     uint32_t process; /* string: the process's command, shortened */
 };
 
@@ -77,9 +79,9 @@ struct profile_sample {
     uint64_t weight_ns; /* elapsed time that these samples stand for */
 };
 
-/* Order in time, kept only when profile_keep_runs() was called: thread `thread` was seen `count` times
- * in a row in `node`, from start_us to start_us + duration_us. Ascending by start within a thread; between two
- * runs of a thread it was not seen (idle, or not sampled). 24 bytes. */
+/* Order in time, kept only when profile_keep_runs() was called: thread `thread` was seen `count`
+ * times in a row in `node`, from start_us to start_us + duration_us. Ascending by start within a
+ * thread; between two runs of a thread it was not seen (idle, or not sampled). 24 bytes. */
 struct profile_run {
     uint64_t start_us; /* since meta.start_wall_ns, monotonic */
     uint32_t thread;
@@ -97,18 +99,18 @@ struct profile_stats {
     uint64_t lost;    /* no part could be read */
     uint64_t late;    /* rounds skipped because the one before took too long */
     uint64_t errors;
-    uint64_t reads;   /* system calls that read the target */
+    uint64_t reads; /* system calls that read the target */
 };
 
 struct profile_meta {
     uint64_t start_wall_ns;
     uint64_t duration_ns;
-    uint64_t period_ns;  /* mean interval asked for; 0: unknown (converted) */
-    int32_t pid;         /* 0: several */
-    uint32_t command;    /* string */
-    uint32_t python;     /* string such as "3.12.1" */
-    uint32_t mode;       /* string: "cpu", "wall", "gil" */
-    uint32_t host;       /* string */
+    uint64_t period_ns; /* mean interval asked for; 0: unknown (converted) */
+    int32_t pid;        /* 0: several */
+    uint32_t command;   /* string */
+    uint32_t python;    /* string such as "3.12.1" */
+    uint32_t mode;      /* string: "cpu", "wall", "gil" */
+    uint32_t host;      /* string */
 };
 
 struct profile {
@@ -130,11 +132,11 @@ struct profile {
     struct profile_index *index; /* private to profile.c */
 };
 
-struct profile *profile_new(void); /* NULL: out of memory */
+struct profile *profile_new(void);          /* NULL: out of memory */
 void profile_free(struct profile *profile); /* NULL is fine */
 
-/* Interns. `text` need not be NUL-terminated. NUL bytes inside become U+FFFD. Invalid UTF-8 stays as it is here;
- * codecs that need valid text repair it. PROFILE_NONE when full or out of memory. */
+/* Interns. `text` need not be NUL-terminated. NUL bytes inside become U+FFFD. Invalid UTF-8 stays
+ * as it is here; codecs that need valid text repair it. PROFILE_NONE when full or out of memory. */
 uint32_t profile_string(struct profile *profile, const char *text, size_t size);
 uint32_t profile_cstring(struct profile *profile, const char *text);
 
@@ -148,11 +150,14 @@ uint32_t profile_thread(struct profile *profile, const struct profile_thread *th
 int profile_add(struct profile *profile, uint32_t thread, uint32_t node, uint64_t count,
                 uint64_t weight_ns);
 
-/* One sighting at start_us, standing for duration_us: goes to profile_add(), and, when runs are kept, extends the
- * thread's last run (same node, gap of at most one duration) or begins a new one. */
+/* One sighting at start_us, standing for duration_us: goes to profile_add(), and, when runs are
+ * kept, extends the thread's last run (same node, gap of at most one duration) or begins a new one.
+ */
 void profile_keep_runs(struct profile *profile);
 int profile_see(struct profile *profile, uint32_t thread, uint32_t node, uint64_t start_us,
                 uint64_t duration_us);
+/* The same for `seen->count` (at least 1) sightings in a row. */
+int profile_see_run(struct profile *profile, const struct profile_run *seen);
 
 /* Per frame, indexed by frame id: samples with the frame innermost (self), and samples with
  * the frame anywhere (total, recursion counted once). Caller's arrays of frame_count, zeroed here.
@@ -164,7 +169,8 @@ int profile_frame_totals(const struct profile *profile, uint64_t *self_count,
 uint64_t profile_total_count(const struct profile *profile);
 uint64_t profile_total_weight_ns(const struct profile *profile);
 
-/* Adds every sample of `from` to `into`, translating ids. 0 or ERR_*. Stats are added too. */
+/* Adds every sample of `from` to `into`, translating ids. 0 or ERR_*. Stats are added too; runs are
+ * not: a merged profile has sums only. */
 int profile_merge(struct profile *into, const struct profile *from);
 
 /* Writes "name (file:line)" as it is shown to people; line 0 leaves ":line" out, no file leaves

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "codec/codec.h"
+
+#include <string.h>
+
+#include "codec/formats.h"
+
+/* In the order of the help. Sniffing goes by the same order, so the vaguest comes last. */
+const struct codec_format codec_formats[] = {
+    {.name = "folded",
+     .alias = "raw",
+     .endings = ".folded .collapsed .raw .txt",
+     .help = "one stack per line and its count; flamegraph.pl, inferno, grep",
+     .write = folded_write,
+     .read = folded_read,
+     .sniff = folded_sniff},
+};
+
+const size_t codec_format_count = sizeof codec_formats / sizeof codec_formats[0];
+
+const struct codec_format *codec_find(const char *name)
+{
+    for (size_t i = 0; i < codec_format_count; i++) {
+        const struct codec_format *format = &codec_formats[i];
+        if (strcmp(format->name, name) == 0 || (format->alias && strcmp(format->alias, name) == 0))
+            return format;
+    }
+    return NULL;
+}
+
+/* Length of the longest of the endings that `path` has (and is more than); 0: none. */
+static size_t match_ending(const char *endings, const char *path, size_t path_size)
+{
+    size_t best = 0;
+    while (*endings) {
+        size_t size = strcspn(endings, " ");
+        if (size > best && size < path_size &&
+            strncasecmp(path + path_size - size, endings, size) == 0)
+            best = size;
+        endings += size;
+        endings += strspn(endings, " ");
+    }
+    return best;
+}
+
+const struct codec_format *codec_find_by_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *file = slash ? slash + 1 : path;
+    const struct codec_format *found = NULL;
+    size_t best = 0;
+    for (size_t i = 0; i < codec_format_count; i++) {
+        size_t size = match_ending(codec_formats[i].endings, file, strlen(file));
+        if (size > best) {
+            best = size;
+            found = &codec_formats[i];
+        }
+    }
+    return found;
+}
+
+const struct codec_format *codec_sniff(const void *data, size_t size)
+{
+    for (size_t i = 0; i < codec_format_count; i++)
+        if (codec_formats[i].sniff && codec_formats[i].sniff(data, size))
+            return &codec_formats[i];
+    return NULL;
+}

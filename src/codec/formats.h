@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* formats.h - the writers, readers and sniffers behind the table of codec.c. */
+#pragma once
+
+#include "codec/codec.h"
+
+codec_write_fn folded_write;
+codec_read_fn folded_read;
+codec_sniff_fn folded_sniff;
