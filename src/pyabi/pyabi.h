@@ -51,7 +51,9 @@ struct pyabi {
     } runtime;
     struct { /* PyInterpreterState */
         int32_t size;
-        int32_t next, id, threads_head, modules, sysdict;
+        int32_t next, id, threads_head;
+        int32_t threads_main;        /* >= 3.14: pointer to the main thread's state */
+        int32_t modules, sysdict;
         int32_t gc_collecting;       /* >= 3.9: int */
         int32_t ceval_gil;           /* >= 3.12: pointer to struct _gil_runtime_state; 3.13+ too */
         int32_t gil_enabled;         /* 3.13t+: int inside interp, whether the GIL is on at run time */
@@ -65,12 +67,14 @@ struct pyabi {
         int32_t size;
         int32_t prev, next, interp;
         int32_t frame;               /* by `stack`: frame, cframe or current_frame */
-        int32_t base_frame;          /* >= 3.15: offset of the embedded sentinel frame */
+        int32_t base_frame;          /* >= 3.15: pointer to the sentinel frame that ends every chain
+                                      * (it lies behind the thread state proper) */
         int32_t thread_id;           /* unsigned long: pthread_self() */
         int32_t native_thread_id;    /* >= 3.11: unsigned long, gettid() in the innermost pid namespace */
         int32_t datastack_chunk, datastack_top, datastack_limit; /* >= 3.11 */
         int32_t status;              /* >= 3.12: bit field word */
         int32_t holds_gil, gil_requested; /* >= 3.15: int */
+        int32_t context;             /* >= 3.7: pointer to the current contextvars.Context, or 0 */
     } tstate;
     struct { /* _PyCFrame, 3.11 and 3.12 */
         int32_t current_frame;
@@ -95,7 +99,7 @@ struct pyabi {
         int32_t tlbc_index;          /* >= 3.14t: int32 */
     } frame;
     struct { /* PyCodeObject */
-        int32_t size;
+        int32_t size;                /* of the fixed part; >= 3.11: up to the bytecode */
         int32_t argcount, kwonlyargcount, nlocals, flags, firstlineno;
         int32_t name, qualname, filename; /* pointers to str; qualname from 3.11 */
         int32_t lines;               /* pointer to bytes: co_lnotab or co_linetable */
@@ -165,6 +169,11 @@ enum pyabi_owner {
 /* The table for a version without debug offsets (3.6 to 3.12), nearest patch level of the same
  * minor; NULL: none. Static storage. */
 const struct pyabi *pyabi_for_version(uint32_t version_hex);
+
+/* What the headers of a minor say, 3.6 to 3.15, GIL or free-threaded; the newest known minor for a
+ * later one; NULL before the first. From 3.13 on this is only the supplement to what the process
+ * publishes itself (and what tests compare with). Static storage. */
+const struct pyabi *pyabi_from_headers(uint32_t version_hex, bool free_threaded);
 
 /* Decodes the debug-offset table at the start of _PyRuntime (3.13+), `size` bytes of it as they
  * were read. 0, or ERR_UNSUPPORTED (a minor without a field list, or a pre-release whose table is
