@@ -7,6 +7,18 @@
 
 /* In the order of the help. Sniffing goes by the same order, so the vaguest comes last. */
 const struct codec_format codec_formats[] = {
+    {.name = "speedscope",
+     .endings = ".speedscope.json .speedscope",
+     .help = "for speedscope.app",
+     .write = speedscope_write},
+    {.name = "pprof",
+     .endings = ".pb.gz .pprof .pb",
+     .help = "gzipped protobuf; go tool pprof, Parca, Pyroscope",
+     .write = pprof_write},
+    {.name = "json",
+     .endings = ".json",
+     .help = "the whole profile for scripts (docs/formats.md)",
+     .write = json_profile_write},
     {.name = "folded",
      .alias = "raw",
      .endings = ".folded .collapsed .raw .txt",
@@ -65,4 +77,15 @@ const struct codec_format *codec_sniff(const void *data, size_t size)
         if (codec_formats[i].sniff && codec_formats[i].sniff(data, size))
             return &codec_formats[i];
     return NULL;
+}
+
+#define DRAIN_BYTES ((size_t)1 << 20)
+
+int codec_flush(const struct codec_options *options, struct buf *out, struct err *err)
+{
+    if (buf_failed(out))
+        return err_set(err, ERR_LIMIT, "the output is too large for the memory there is");
+    if (!options || !options->drain || out->size < DRAIN_BYTES)
+        return 0;
+    return options->drain(options->drain_context, out, err);
 }

@@ -13,12 +13,18 @@
 #include "base/err.h"
 #include "model/profile.h"
 
+/* Takes what is in `out` (to a file, say) and empties it. 0 or ERR_* with *err filled. */
+typedef int codec_drain_fn(void *context, struct buf *out, struct err *err);
+
 struct codec_options {
-    const char *title;   /* heading for people; NULL: the command */
-    bool weight_is_time; /* renderers that show one number show seconds instead of counts */
+    const char *title;     /* heading for people; NULL: the command */
+    bool weight_is_time;   /* renderers that show one number show seconds instead of counts */
+    codec_drain_fn *drain; /* NULL: the whole file stays in `out` */
+    void *drain_context;
 };
 
-/* Appends the whole file to `out`. 0 or ERR_* with *err filled. */
+/* Appends the whole file to `out`, or, with a drain, in pieces; what is left in `out` at the end is
+ * the caller's to write. `options` may be NULL. 0 or ERR_* with *err filled. */
 typedef int codec_write_fn(const struct profile *profile, const struct codec_options *options,
                            struct buf *out, struct err *err);
 /* Reads a whole file into the (empty) profile. Hostile input is ERR_BAD_DATA, never a crash. */
@@ -39,6 +45,9 @@ struct codec_format {
 
 extern const struct codec_format codec_formats[];
 extern const size_t codec_format_count;
+
+/* For writers: drains when there is much to drain, and finds a failed buffer. */
+int codec_flush(const struct codec_options *options, struct buf *out, struct err *err);
 
 /* By name or alias; NULL: unknown. */
 const struct codec_format *codec_find(const char *name);

@@ -63,22 +63,13 @@ static void add_stack(struct buf *out, const struct profile *profile, const stru
     }
 }
 
-static uint32_t max_depth(const struct profile *profile)
-{
-    uint32_t depth = 0;
-    for (uint32_t i = 0; i < profile->node_count; i++)
-        if (profile->nodes[i].depth > depth)
-            depth = profile->nodes[i].depth;
-    return depth;
-}
-
 int folded_write(const struct profile *profile, const struct codec_options *options,
                  struct buf *out, struct err *err)
 {
     struct tree tree;
     struct labels labels = {0};
     bool time = options && options->weight_is_time;
-    uint32_t *path = malloc((max_depth(profile) + 1) * sizeof *path);
+    uint32_t *path = malloc(((size_t)profile_max_depth(profile) + 1) * sizeof *path);
     int result = tree_init(&tree, profile, time ? TREE_WEIGHTS : TREE_COUNTS);
     if (result == 0)
         result = labels_init(&labels, profile);
@@ -86,7 +77,7 @@ int folded_write(const struct profile *profile, const struct codec_options *opti
         result = err_set(err, ERR_NO_MEMORY, "folded: out of memory");
         goto done;
     }
-    for (uint32_t node = 1; node < profile->node_count && !buf_failed(out); node++) {
+    for (uint32_t node = 1; node < profile->node_count && result == 0; node++) {
         uint64_t value = time ? tree.self[node] / 1000 : tree.self[node];
         if (value == 0)
             continue;
@@ -94,9 +85,8 @@ int folded_write(const struct profile *profile, const struct codec_options *opti
         buf_add_char(out, ' ');
         buf_add_u64(out, value);
         buf_add_char(out, '\n');
+        result = codec_flush(options, out, err);
     }
-    if (buf_failed(out))
-        result = err_set(err, ERR_LIMIT, "folded: the output is too large");
 
 done:
     labels_done(&labels);

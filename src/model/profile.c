@@ -404,6 +404,15 @@ uint64_t profile_total_weight_ns(const struct profile *profile)
     return sum;
 }
 
+uint32_t profile_max_depth(const struct profile *profile)
+{
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < profile->node_count; i++)
+        if (profile->nodes[i].depth > depth)
+            depth = profile->nodes[i].depth;
+    return depth;
+}
+
 size_t profile_frame_label(const struct profile *profile, uint32_t frame, char *out, size_t size)
 {
     const struct profile_frame *f = &profile->frames[frame];

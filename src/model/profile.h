@@ -28,8 +28,9 @@
 
 #define PROFILE_NONE UINT32_MAX
 #define PROFILE_MAX_STRINGS (1u << 24)
-#define PROFILE_MAX_STRING_BYTES 4096u /* a longer string is cut, on a character, and ends in "…" \
-                                        */
+#define PROFILE_MAX_STRING_BYTES                                                                   \
+    4096u /* a longer string is cut, on a character, and ends in "…"                             \
+           */
 #define PROFILE_MAX_FRAMES (1u << 24)
 #define PROFILE_MAX_THREADS (1u << 22)
 #define PROFILE_MAX_NODES (1u << 26)
@@ -168,6 +169,8 @@ int profile_frame_totals(const struct profile *profile, uint64_t *self_count,
 /* Sums over all samples. */
 uint64_t profile_total_count(const struct profile *profile);
 uint64_t profile_total_weight_ns(const struct profile *profile);
+/* Frames on the deepest stack. */
+uint32_t profile_max_depth(const struct profile *profile);
 
 /* Adds every sample of `from` to `into`, translating ids. 0 or ERR_*. Stats are added too; runs are
  * not: a merged profile has sums only. */
