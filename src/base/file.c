@@ -174,8 +174,10 @@ static int read_all(int fd, const char *path, struct buf *out, struct err *err)
             continue;
         if (size < 0)
             return fail(err, path, "read");
-        if (size == 0)
+        if (size == 0) {
+            *to = 0; /* struct buf's promise */
             return 0;
+        }
         out->size += (size_t)size;
     }
 }

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/json.h"
+#include "base/jsonw.h"
 #include "cli/cli.h"
 
 static struct {
@@ -23,13 +23,13 @@ static int run(const struct cli_args *unused, struct err *err)
         return 0;
     }
     struct buf out;
-    struct json json;
+    struct jsonw json;
     buf_init(&out, 0);
-    json_init(&json, &out);
-    json_object_begin(&json);
-    json_key(&json, "version");
-    json_string(&json, PITVIPER_VERSION);
-    json_object_end(&json);
+    jsonw_init(&json, &out);
+    jsonw_object_begin(&json);
+    jsonw_key(&json, "version");
+    jsonw_string(&json, PITVIPER_VERSION);
+    jsonw_object_end(&json);
     int result = buf_failed(&out) ? err_set(err, ERR_NO_MEMORY, "out of memory") : 0;
     if (result == 0)
         puts(out.data);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/json.h"
+#include "base/jsonw.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,39 +11,39 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-void json_init(struct json *json, struct buf *out)
+void jsonw_init(struct jsonw *json, struct buf *out)
 {
-    *json = (struct json){.out = out};
+    *json = (struct jsonw){.out = out};
 }
 
-static void begin_value(struct json *json)
+static void begin_value(struct jsonw *json)
 {
     if (json->wants_comma)
         buf_add_char(json->out, ',');
     json->wants_comma = true;
 }
 
-void json_object_begin(struct json *json)
+void jsonw_object_begin(struct jsonw *json)
 {
     begin_value(json);
     buf_add_char(json->out, '{');
     json->wants_comma = false;
 }
 
-void json_object_end(struct json *json)
+void jsonw_object_end(struct jsonw *json)
 {
     buf_add_char(json->out, '}');
     json->wants_comma = true;
 }
 
-void json_array_begin(struct json *json)
+void jsonw_array_begin(struct jsonw *json)
 {
     begin_value(json);
     buf_add_char(json->out, '[');
     json->wants_comma = false;
 }
 
-void json_array_end(struct json *json)
+void jsonw_array_end(struct jsonw *json)
 {
     buf_add_char(json->out, ']');
     json->wants_comma = true;
@@ -122,12 +122,12 @@ static void add_text(struct buf *out, const char *text, size_t size, bool escapi
     }
 }
 
-void json_repair_utf8(struct buf *out, const char *text, size_t size)
+void jsonw_repair_utf8(struct buf *out, const char *text, size_t size)
 {
     add_text(out, text, size, false);
 }
 
-void json_string_n(struct json *json, const char *text, size_t size)
+void jsonw_string_n(struct jsonw *json, const char *text, size_t size)
 {
     begin_value(json);
     buf_add_char(json->out, '"');
@@ -135,35 +135,35 @@ void json_string_n(struct json *json, const char *text, size_t size)
     buf_add_char(json->out, '"');
 }
 
-void json_string(struct json *json, const char *text)
+void jsonw_string(struct jsonw *json, const char *text)
 {
-    json_string_n(json, text, strlen(text));
+    jsonw_string_n(json, text, strlen(text));
 }
 
-void json_key(struct json *json, const char *key)
+void jsonw_key(struct jsonw *json, const char *key)
 {
-    json_string(json, key);
+    jsonw_string(json, key);
     buf_add_char(json->out, ':');
     json->wants_comma = false;
 }
 
-void json_u64(struct json *json, uint64_t value)
+void jsonw_u64(struct jsonw *json, uint64_t value)
 {
     begin_value(json);
     buf_add_u64(json->out, value);
 }
 
-void json_i64(struct json *json, int64_t value)
+void jsonw_i64(struct jsonw *json, int64_t value)
 {
     begin_value(json);
     buf_printf(json->out, "%" PRId64, value);
 }
 
-void json_double(struct json *json, double value)
+void jsonw_double(struct jsonw *json, double value)
 {
     char text[32];
     if (!isfinite(value)) {
-        json_null(json);
+        jsonw_null(json);
         return;
     }
     for (int digits = 15; digits <= 17; digits++) { /* 15 are always safe, 17 always enough */
@@ -175,50 +175,50 @@ void json_double(struct json *json, double value)
     buf_add_str(json->out, text);
 }
 
-void json_bool(struct json *json, bool value)
+void jsonw_bool(struct jsonw *json, bool value)
 {
     begin_value(json);
     buf_add_str(json->out, value ? "true" : "false");
 }
 
-void json_null(struct json *json)
+void jsonw_null(struct jsonw *json)
 {
     begin_value(json);
     buf_add_str(json->out, "null");
 }
 
-void json_raw(struct json *json, const char *text, size_t size)
+void jsonw_raw(struct jsonw *json, const char *text, size_t size)
 {
     begin_value(json);
     buf_add(json->out, text, size);
 }
 
-void json_key_string(struct json *json, const char *key, const char *text)
+void jsonw_key_string(struct jsonw *json, const char *key, const char *text)
 {
-    json_key(json, key);
-    json_string(json, text);
+    jsonw_key(json, key);
+    jsonw_string(json, text);
 }
 
-void json_key_u64(struct json *json, const char *key, uint64_t value)
+void jsonw_key_u64(struct jsonw *json, const char *key, uint64_t value)
 {
-    json_key(json, key);
-    json_u64(json, value);
+    jsonw_key(json, key);
+    jsonw_u64(json, value);
 }
 
-void json_key_i64(struct json *json, const char *key, int64_t value)
+void jsonw_key_i64(struct jsonw *json, const char *key, int64_t value)
 {
-    json_key(json, key);
-    json_i64(json, value);
+    jsonw_key(json, key);
+    jsonw_i64(json, value);
 }
 
-void json_key_double(struct json *json, const char *key, double value)
+void jsonw_key_double(struct jsonw *json, const char *key, double value)
 {
-    json_key(json, key);
-    json_double(json, value);
+    jsonw_key(json, key);
+    jsonw_double(json, value);
 }
 
-void json_key_bool(struct json *json, const char *key, bool value)
+void jsonw_key_bool(struct jsonw *json, const char *key, bool value)
 {
-    json_key(json, key);
-    json_bool(json, value);
+    jsonw_key(json, key);
+    jsonw_bool(json, value);
 }
