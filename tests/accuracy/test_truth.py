@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Recordings held against truth programs, for every interpreter.
+
+One recording per interpreter and program at 10 kHz; three questions to each:
+
+                              short (default)    full ($PITVIPER_TEST_FULL=1)
+    stacks that never were    <= 0.1 %           <= 0.01 %
+    lines that cannot be      <= 0.5 %           <= 0.1 %
+    distance from the truth   <= 0.03            <= 0.02      (total variation)
+    samples taken of asked    >= 70 %            >= 90 %
+    samples                   6,000 or 20,000    30,000 at least
+
+The short form runs on machines that do other things as well; the full one, and the peers beside
+it, are `make bench`.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from support.program import programs
+from support.recorder import record
+from support.stacks import judge, measured_shares, total_variation
+
+FULL = os.environ.get("PITVIPER_TEST_FULL") == "1"
+RATE_HZ = 10000
+DURATION_S = 3.4 if FULL else 0.7
+SHARES_DURATION_S = 3.4 if FULL else 2.0
+MAX_IMPOSSIBLE = 0.0001 if FULL else 0.001
+MAX_WRONG_LINE = 0.001 if FULL else 0.005
+MAX_DISTANCE = 0.02 if FULL else 0.03
+MIN_TAKEN = 0.9 if FULL else 0.7
+MAX_LOST = 0.01
+WARM_UP_S = 0.2  # the interpreter specialises its bytecode first
+SEEN_BEFORE_S = 0.05  # of the time asked for, what start-up may cost
+
+
+@dataclass
+class Evidence:
+    recording: object
+    board_before: list
+    board_after: list
+    rate_hz: int
+    duration_s: float
+
+
+_evidence = {}
+
+
+@pytest.fixture
+def evidence(pitviper, start_target, python, program):
+    """The recording of one program under one interpreter, made at the first question."""
+    if (python.version[:2]) < program.since:
+        pytest.skip("%s needs Python %d.%d" % (program.name, *program.since))
+    key = (python.name, program.name)
+    if key not in _evidence:
+        rate = program.truth.get("rate", RATE_HZ)
+        duration = SHARES_DURATION_S if program.has_shares else DURATION_S
+        target = start_target(python, program.name, program.args)
+        time.sleep(WARM_UP_S)
+        before = target.board()
+        recording = record(target.pid, duration, rate, program.truth.get("record", ()), pitviper)
+        _evidence[key] = Evidence(recording, before, target.board(), rate, duration)
+    return _evidence[key]
+
+
+def truth_of(program, evidence):
+    """Known in advance, or what the program measured between the two looks at its board."""
+    if "shares" in program.truth:
+        return program.truth["shares"]
+    if "lines" in program.truth:
+        buckets = program.truth["lines"]["buckets"]
+        return {bucket: 1 / buckets for bucket in range(buckets)}
+    spent = [b - a for a, b in zip(evidence.board_before[2:], evidence.board_after[2:])]
+    total = sum(spent)
+    return {name: spent[slot] / total for slot, name in enumerate(program.categories)}
+
+
+def by_program(**needs):
+    return pytest.mark.parametrize("program", programs(**needs), ids=lambda program: program.name)
+
+
+@by_program(has_legal_stacks=True)
+def test_truth__every_stack__existed(python, program, evidence):
+    verdict = judge(program, evidence.recording.stacks)
+    print("%d samples, %d impossible, %d partial" % (
+        verdict.total, verdict.impossible, verdict.partial))
+    assert verdict.total > 0
+    assert verdict.impossible_share <= MAX_IMPOSSIBLE, verdict.examples[:5]
+    if program.truth.get("gc"):
+        assert verdict.gc > 0.3 * verdict.total, "the collector runs most of the time, unseen"
+
+
+@by_program(has_legal_stacks=True)
+def test_truth__every_line__belongs_to_its_frame(python, program, evidence):
+    verdict = judge(program, evidence.recording.stacks)
+    print("%d samples, %d with a wrong line" % (verdict.total, verdict.wrong_line))
+    assert verdict.wrong_line_share <= MAX_WRONG_LINE, verdict.line_examples[:5]
+
+
+@by_program(has_shares=True)
+def test_truth__shares__match(python, program, evidence):
+    shares = measured_shares(program, evidence.recording.stacks)
+    truth = truth_of(program, evidence)
+    distance = total_variation(shares, truth)
+    print("distance %.4f, measured %s, truth %s" % (distance, shares, truth))
+    assert distance <= MAX_DISTANCE, (shares, truth)
+
+
+@by_program(has_legal_stacks=True)
+def test_truth__samples_asked_for__are_taken_and_counted(python, program, evidence):
+    stats = evidence.recording.stats
+    shown = sum(evidence.recording.stacks.values())
+    print({key: stats[key] for key in ("samples", "exact", "partial", "lost", "late")})
+    assert stats["samples"] == stats["exact"] + stats["partial"] == shown
+    assert stats["lost"] <= MAX_LOST * stats["samples"]
+    if not program.truth.get("idle"):
+        asked = evidence.rate_hz * (evidence.duration_s - SEEN_BEFORE_S)
+        assert stats["samples"] >= MIN_TAKEN * asked
+
+
+def test_truth__recursion_of_5000__is_seen_to_the_end(pitviper, start_target, python):
+    target = start_target(python, "abyss")
+    time.sleep(WARM_UP_S)
+    recording = record(target.pid, 1, 200, (), pitviper)
+    deepest = max(sum(f.last_name == "down" for f in stack) for stack in recording.stacks)
+    assert deepest == 5000
