@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* json_profile.c - the whole profile as one JSON object; docs/formats.md, "Profile JSON". */
-#include "base/json.h"
+#include "base/jsonw.h"
 #include "codec/formats.h"
 #include "model/timeline.h"
 
@@ -11,7 +11,7 @@ struct writer {
     const struct codec_options *options;
     struct buf *out;
     struct err *err;
-    struct json json;
+    struct jsonw json;
     int result; /* of the last flush; columns stop at the first failure */
 };
 
@@ -24,34 +24,34 @@ static void write_meta(struct writer *w)
 {
     const struct profile_meta *meta = &w->profile->meta;
     const char *title = w->options && w->options->title ? w->options->title : NULL;
-    json_key(&w->json, "meta");
-    json_object_begin(&w->json);
-    json_key_string(&w->json, "title", title ? title : text_of(w->profile, meta->command));
-    json_key_string(&w->json, "command", text_of(w->profile, meta->command));
-    json_key_string(&w->json, "python", text_of(w->profile, meta->python));
-    json_key_string(&w->json, "host", text_of(w->profile, meta->host));
-    json_key_string(&w->json, "mode", text_of(w->profile, meta->mode));
-    json_key_i64(&w->json, "pid", meta->pid);
-    json_key_u64(&w->json, "start_us", meta->start_wall_ns / 1000);
-    json_key_u64(&w->json, "duration_us", meta->duration_ns / 1000);
-    json_key_u64(&w->json, "period_ns", meta->period_ns);
-    json_object_end(&w->json);
+    jsonw_key(&w->json, "meta");
+    jsonw_object_begin(&w->json);
+    jsonw_key_string(&w->json, "title", title ? title : text_of(w->profile, meta->command));
+    jsonw_key_string(&w->json, "command", text_of(w->profile, meta->command));
+    jsonw_key_string(&w->json, "python", text_of(w->profile, meta->python));
+    jsonw_key_string(&w->json, "host", text_of(w->profile, meta->host));
+    jsonw_key_string(&w->json, "mode", text_of(w->profile, meta->mode));
+    jsonw_key_i64(&w->json, "pid", meta->pid);
+    jsonw_key_u64(&w->json, "start_us", meta->start_wall_ns / 1000);
+    jsonw_key_u64(&w->json, "duration_us", meta->duration_ns / 1000);
+    jsonw_key_u64(&w->json, "period_ns", meta->period_ns);
+    jsonw_object_end(&w->json);
 }
 
 static void write_stats(struct writer *w)
 {
     const struct profile_stats *stats = &w->profile->stats;
-    json_key(&w->json, "stats");
-    json_object_begin(&w->json);
-    json_key_u64(&w->json, "samples", stats->samples);
-    json_key_u64(&w->json, "rounds", stats->rounds);
-    json_key_u64(&w->json, "exact", stats->exact);
-    json_key_u64(&w->json, "partial", stats->partial);
-    json_key_u64(&w->json, "lost", stats->lost);
-    json_key_u64(&w->json, "late", stats->late);
-    json_key_u64(&w->json, "errors", stats->errors);
-    json_key_u64(&w->json, "reads", stats->reads);
-    json_object_end(&w->json);
+    jsonw_key(&w->json, "stats");
+    jsonw_object_begin(&w->json);
+    jsonw_key_u64(&w->json, "samples", stats->samples);
+    jsonw_key_u64(&w->json, "rounds", stats->rounds);
+    jsonw_key_u64(&w->json, "exact", stats->exact);
+    jsonw_key_u64(&w->json, "partial", stats->partial);
+    jsonw_key_u64(&w->json, "lost", stats->lost);
+    jsonw_key_u64(&w->json, "late", stats->late);
+    jsonw_key_u64(&w->json, "errors", stats->errors);
+    jsonw_key_u64(&w->json, "reads", stats->reads);
+    jsonw_object_end(&w->json);
 }
 
 /* One number of row `i`. */
@@ -59,14 +59,14 @@ typedef uint64_t cell_fn(const struct profile *profile, uint64_t i);
 
 static void write_column(struct writer *w, const char *key, uint64_t count, cell_fn *cell)
 {
-    json_key(&w->json, key);
-    json_array_begin(&w->json);
+    jsonw_key(&w->json, key);
+    jsonw_array_begin(&w->json);
     for (uint64_t i = 0; i < count && w->result == 0; i++) {
-        json_u64(&w->json, cell(w->profile, i));
+        jsonw_u64(&w->json, cell(w->profile, i));
         if (i % COLUMN_FLUSH == 0)
             w->result = codec_flush(w->options, w->out, w->err);
     }
-    json_array_end(&w->json);
+    jsonw_array_end(&w->json);
 }
 
 static uint64_t frame_name(const struct profile *profile, uint64_t i)
@@ -106,64 +106,64 @@ static void write_frames(struct writer *w)
         [FRAME_THREAD] = "thread",     [FRAME_PROCESS] = "process", [FRAME_GC] = "gc",
         [FRAME_CHANGING] = "changing", [FRAME_OTHER] = "other",
     };
-    json_key(&w->json, "kinds");
-    json_array_begin(&w->json);
+    jsonw_key(&w->json, "kinds");
+    jsonw_array_begin(&w->json);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        json_string(&w->json, kinds[i]);
-    json_array_end(&w->json);
+        jsonw_string(&w->json, kinds[i]);
+    jsonw_array_end(&w->json);
 
     uint64_t count = w->profile->frame_count;
-    json_key(&w->json, "frames");
-    json_object_begin(&w->json);
+    jsonw_key(&w->json, "frames");
+    jsonw_object_begin(&w->json);
     write_column(w, "name", count, frame_name);
     write_column(w, "file", count, frame_file);
     write_column(w, "full_file", count, frame_full_file);
     write_column(w, "line", count, frame_line);
     write_column(w, "first_line", count, frame_first_line);
     write_column(w, "kind", count, frame_kind);
-    json_object_end(&w->json);
+    jsonw_object_end(&w->json);
 }
 
 static void write_strings(struct writer *w)
 {
-    json_key(&w->json, "strings");
-    json_array_begin(&w->json);
+    jsonw_key(&w->json, "strings");
+    jsonw_array_begin(&w->json);
     for (uint32_t i = 0; i < w->profile->string_count; i++)
-        json_string_n(&w->json, w->profile->strings[i].text, w->profile->strings[i].size);
-    json_array_end(&w->json);
+        jsonw_string_n(&w->json, w->profile->strings[i].text, w->profile->strings[i].size);
+    jsonw_array_end(&w->json);
 }
 
 /* The root has neither parent nor frame and is written as -1. */
 static void write_nodes(struct writer *w)
 {
     const struct profile *profile = w->profile;
-    json_key(&w->json, "nodes");
-    json_object_begin(&w->json);
+    jsonw_key(&w->json, "nodes");
+    jsonw_object_begin(&w->json);
     for (int column = 0; column < 2; column++) {
-        json_key(&w->json, column ? "frame" : "parent");
-        json_array_begin(&w->json);
-        json_i64(&w->json, -1);
+        jsonw_key(&w->json, column ? "frame" : "parent");
+        jsonw_array_begin(&w->json);
+        jsonw_i64(&w->json, -1);
         for (uint32_t i = 1; i < profile->node_count; i++)
-            json_u64(&w->json, column ? profile->nodes[i].frame : profile->nodes[i].parent);
-        json_array_end(&w->json);
+            jsonw_u64(&w->json, column ? profile->nodes[i].frame : profile->nodes[i].parent);
+        jsonw_array_end(&w->json);
     }
-    json_object_end(&w->json);
+    jsonw_object_end(&w->json);
 }
 
 static void write_threads(struct writer *w)
 {
-    json_key(&w->json, "threads");
-    json_array_begin(&w->json);
+    jsonw_key(&w->json, "threads");
+    jsonw_array_begin(&w->json);
     for (uint32_t i = 0; i < w->profile->thread_count; i++) {
         const struct profile_thread *thread = &w->profile->threads[i];
-        json_object_begin(&w->json);
-        json_key_i64(&w->json, "pid", thread->pid);
-        json_key_i64(&w->json, "tid", thread->tid);
-        json_key_string(&w->json, "name", text_of(w->profile, thread->name));
-        json_key_string(&w->json, "process", text_of(w->profile, thread->process));
-        json_object_end(&w->json);
+        jsonw_object_begin(&w->json);
+        jsonw_key_i64(&w->json, "pid", thread->pid);
+        jsonw_key_i64(&w->json, "tid", thread->tid);
+        jsonw_key_string(&w->json, "name", text_of(w->profile, thread->name));
+        jsonw_key_string(&w->json, "process", text_of(w->profile, thread->process));
+        jsonw_object_end(&w->json);
     }
-    json_array_end(&w->json);
+    jsonw_array_end(&w->json);
 }
 
 static uint64_t sample_thread(const struct profile *profile, uint64_t i)
@@ -189,13 +189,13 @@ static uint64_t sample_weight(const struct profile *profile, uint64_t i)
 static void write_samples(struct writer *w)
 {
     uint64_t count = w->profile->sample_count;
-    json_key(&w->json, "samples");
-    json_object_begin(&w->json);
+    jsonw_key(&w->json, "samples");
+    jsonw_object_begin(&w->json);
     write_column(w, "thread", count, sample_thread);
     write_column(w, "node", count, sample_node);
     write_column(w, "count", count, sample_count);
     write_column(w, "weight_ns", count, sample_weight);
-    json_object_end(&w->json);
+    jsonw_object_end(&w->json);
 }
 
 /* A tenth of the interval between samples, as a power of ten: nothing is lost that was known. */
@@ -228,21 +228,21 @@ static void write_run_column(struct writer *w, const struct timeline *timeline, 
 {
     static const char *const keys[] = {"gap", "duration", "node", "count"};
     struct ruler ruler = {.unit_us = unit_us};
-    json_key(&w->json, keys[column]);
-    json_array_begin(&w->json);
+    jsonw_key(&w->json, keys[column]);
+    jsonw_array_begin(&w->json);
     uint64_t count = timeline_count(timeline, thread);
     for (uint64_t i = 0; i < count && w->result == 0; i++) {
         const struct profile_run *run = timeline_run(timeline, thread, i);
         uint64_t gap = ruler_advance(&ruler, run->start_us);
         uint64_t duration = ruler_advance(&ruler, run->start_us + run->duration_us);
-        json_u64(&w->json, column == RUN_GAP        ? gap
+        jsonw_u64(&w->json, column == RUN_GAP        ? gap
                            : column == RUN_DURATION ? duration
                            : column == RUN_NODE     ? run->node
                                                     : run->count);
         if (i % COLUMN_FLUSH == 0)
             w->result = codec_flush(w->options, w->out, w->err);
     }
-    json_array_end(&w->json);
+    jsonw_array_end(&w->json);
 }
 
 static int write_timeline(struct writer *w)
@@ -254,21 +254,21 @@ static int write_timeline(struct writer *w)
         timeline_done(&timeline);
         return err_set(w->err, result, "json: out of memory");
     }
-    json_object_begin(&w->json);
-    json_key_u64(&w->json, "unit_us", unit_us);
-    json_key(&w->json, "threads");
-    json_array_begin(&w->json);
+    jsonw_object_begin(&w->json);
+    jsonw_key_u64(&w->json, "unit_us", unit_us);
+    jsonw_key(&w->json, "threads");
+    jsonw_array_begin(&w->json);
     for (uint32_t thread = 0; thread < w->profile->thread_count && w->result == 0; thread++) {
         if (timeline_count(&timeline, thread) == 0)
             continue;
-        json_object_begin(&w->json);
-        json_key_u64(&w->json, "thread", thread);
+        jsonw_object_begin(&w->json);
+        jsonw_key_u64(&w->json, "thread", thread);
         for (int column = 0; column < RUN_COLUMNS; column++)
             write_run_column(w, &timeline, thread, (enum run_column)column, unit_us);
-        json_object_end(&w->json);
+        jsonw_object_end(&w->json);
     }
-    json_array_end(&w->json);
-    json_object_end(&w->json);
+    jsonw_array_end(&w->json);
+    jsonw_object_end(&w->json);
     timeline_done(&timeline);
     return w->result;
 }
@@ -277,10 +277,10 @@ int json_profile_write(const struct profile *profile, const struct codec_options
                        struct buf *out, struct err *err)
 {
     struct writer w = {.profile = profile, .options = options, .out = out, .err = err};
-    json_init(&w.json, out);
-    json_object_begin(&w.json);
-    json_key_string(&w.json, "format", "pitviper-profile");
-    json_key_u64(&w.json, "version", 1);
+    jsonw_init(&w.json, out);
+    jsonw_object_begin(&w.json);
+    jsonw_key_string(&w.json, "format", "pitviper-profile");
+    jsonw_key_u64(&w.json, "version", 1);
     write_meta(&w);
     write_stats(&w);
     write_strings(&w);
@@ -288,11 +288,11 @@ int json_profile_write(const struct profile *profile, const struct codec_options
     write_nodes(&w);
     write_threads(&w);
     write_samples(&w);
-    json_key(&w.json, "timeline");
+    jsonw_key(&w.json, "timeline");
     if (!profile->keeps_runs)
-        json_null(&w.json);
+        jsonw_null(&w.json);
     else if (w.result == 0)
         w.result = write_timeline(&w);
-    json_object_end(&w.json);
+    jsonw_object_end(&w.json);
     return w.result < 0 ? w.result : codec_flush(options, out, err);
 }

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/jsonw.h"
 #include "codec/formats.h"
 #include "codec/gzip.h"
 #include "codec/proto.h"
@@ -109,7 +109,7 @@ static void write_header(struct writer *w)
 
 static void add_string(struct writer *w, const char *text, size_t size)
 {
-    json_repair_utf8(&w->message, text, size);
+    jsonw_repair_utf8(&w->message, text, size);
     add_row(w, PROFILE_STRING_TABLE);
 }
 

@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "base/json.h"
+#include "base/jsonw.h"
 #include "codec/formats.h"
 #include "model/timeline.h"
 
@@ -26,7 +26,7 @@ struct writer {
     const struct codec_options *options;
     struct buf *out;
     struct err *err;
-    struct json json;
+    struct jsonw json;
     bool has_time;
     struct timeline timeline; /* of runs; empty without */
     uint32_t *samples;        /* sample ids by thread, when there are no runs */
@@ -78,25 +78,25 @@ static uint64_t weight_of(const struct writer *w, const struct entry *entry)
 static void write_frames(struct writer *w)
 {
     const struct profile *profile = w->profile;
-    json_key(&w->json, "shared");
-    json_object_begin(&w->json);
-    json_key(&w->json, "frames");
-    json_array_begin(&w->json);
+    jsonw_key(&w->json, "shared");
+    jsonw_object_begin(&w->json);
+    jsonw_key(&w->json, "frames");
+    jsonw_array_begin(&w->json);
     for (uint32_t i = 0; i < profile->frame_count; i++) {
         const struct profile_frame *frame = &profile->frames[i];
         uint32_t file = frame->full_file ? frame->full_file : frame->file;
-        json_object_begin(&w->json);
-        json_key(&w->json, "name");
-        json_string_n(&w->json, profile->strings[frame->name].text,
+        jsonw_object_begin(&w->json);
+        jsonw_key(&w->json, "name");
+        jsonw_string_n(&w->json, profile->strings[frame->name].text,
                       profile->strings[frame->name].size);
         if (file)
-            json_key_string(&w->json, "file", profile->strings[file].text);
+            jsonw_key_string(&w->json, "file", profile->strings[file].text);
         if (frame->line > 0)
-            json_key_u64(&w->json, "line", (uint64_t)frame->line);
-        json_object_end(&w->json);
+            jsonw_key_u64(&w->json, "line", (uint64_t)frame->line);
+        jsonw_object_end(&w->json);
     }
-    json_array_end(&w->json);
-    json_object_end(&w->json);
+    jsonw_array_end(&w->json);
+    jsonw_object_end(&w->json);
 }
 
 static void write_stack(struct writer *w, uint32_t node)
@@ -105,10 +105,10 @@ static void write_stack(struct writer *w, uint32_t node)
     uint32_t depth = 0;
     for (; node; node = profile->nodes[node].parent)
         w->path[depth++] = profile->nodes[node].frame;
-    json_array_begin(&w->json);
+    jsonw_array_begin(&w->json);
     while (depth)
-        json_u64(&w->json, w->path[--depth]);
-    json_array_end(&w->json);
+        jsonw_u64(&w->json, w->path[--depth]);
+    jsonw_array_end(&w->json);
 }
 
 static void write_name(struct writer *w, const struct profile_thread *thread)
@@ -122,8 +122,8 @@ static void write_name(struct writer *w, const struct profile_thread *thread)
     if (thread->process && !w->profile->meta.pid)
         buf_printf(&text, " of %s (%d)", w->profile->strings[thread->process].text,
                    (int)thread->pid);
-    json_key(&w->json, "name");
-    json_string_n(&w->json, text.data, text.size);
+    jsonw_key(&w->json, "name");
+    jsonw_string_n(&w->json, text.data, text.size);
     buf_done(&text);
 }
 
@@ -137,28 +137,28 @@ static void write_thread(struct writer *w, const struct profile_thread *thread, 
         struct entry entry = entry_at(w, id, i);
         sum += weight_of(w, &entry);
     }
-    json_object_begin(&w->json);
-    json_key_string(&w->json, "type", "sampled");
+    jsonw_object_begin(&w->json);
+    jsonw_key_string(&w->json, "type", "sampled");
     write_name(w, thread);
-    json_key_string(&w->json, "unit", w->has_time ? "nanoseconds" : "none");
-    json_key_u64(&w->json, "startValue", 0);
-    json_key_u64(&w->json, "endValue", sum);
-    json_key(&w->json, "samples");
-    json_array_begin(&w->json);
+    jsonw_key_string(&w->json, "unit", w->has_time ? "nanoseconds" : "none");
+    jsonw_key_u64(&w->json, "startValue", 0);
+    jsonw_key_u64(&w->json, "endValue", sum);
+    jsonw_key(&w->json, "samples");
+    jsonw_array_begin(&w->json);
     for (uint64_t i = 0; i < count && w->result == 0; i++) {
         write_stack(w, entry_at(w, id, i).node);
         w->result = codec_flush(w->options, w->out, w->err);
     }
-    json_array_end(&w->json);
-    json_key(&w->json, "weights");
-    json_array_begin(&w->json);
+    jsonw_array_end(&w->json);
+    jsonw_key(&w->json, "weights");
+    jsonw_array_begin(&w->json);
     for (uint64_t i = 0; i < count && w->result == 0; i++) {
         struct entry entry = entry_at(w, id, i);
-        json_u64(&w->json, weight_of(w, &entry));
+        jsonw_u64(&w->json, weight_of(w, &entry));
         w->result = codec_flush(w->options, w->out, w->err);
     }
-    json_array_end(&w->json);
-    json_object_end(&w->json);
+    jsonw_array_end(&w->json);
+    jsonw_object_end(&w->json);
 }
 
 static void write_all(struct writer *w)
@@ -168,14 +168,14 @@ static void write_all(struct writer *w)
                             ? w->options->title
                             : profile->strings[profile->meta.command].text;
     uint32_t written = 0;
-    json_object_begin(&w->json);
-    json_key_string(&w->json, "$schema", SCHEMA_URL);
-    json_key_string(&w->json, "name", *title ? title : "pitviper");
-    json_key_string(&w->json, "exporter", "pitviper@" PITVIPER_VERSION);
-    json_key_u64(&w->json, "activeProfileIndex", 0);
+    jsonw_object_begin(&w->json);
+    jsonw_key_string(&w->json, "$schema", SCHEMA_URL);
+    jsonw_key_string(&w->json, "name", *title ? title : "pitviper");
+    jsonw_key_string(&w->json, "exporter", "pitviper@" PITVIPER_VERSION);
+    jsonw_key_u64(&w->json, "activeProfileIndex", 0);
     write_frames(w);
-    json_key(&w->json, "profiles");
-    json_array_begin(&w->json);
+    jsonw_key(&w->json, "profiles");
+    jsonw_array_begin(&w->json);
     for (uint32_t i = 0; i < profile->thread_count && w->result == 0; i++) {
         uint64_t count = entry_count(w, i);
         if (count == 0)
@@ -185,15 +185,15 @@ static void write_all(struct writer *w)
     }
     if (!written)
         write_thread(w, &(struct profile_thread){0}, 0, 0);
-    json_array_end(&w->json);
-    json_object_end(&w->json);
+    jsonw_array_end(&w->json);
+    jsonw_object_end(&w->json);
 }
 
 int speedscope_write(const struct profile *profile, const struct codec_options *options,
                      struct buf *out, struct err *err)
 {
     struct writer w = {.profile = profile, .options = options, .out = out, .err = err};
-    json_init(&w.json, out);
+    jsonw_init(&w.json, out);
     w.has_time = profile_total_weight_ns(profile) > 0;
     w.path = malloc(((size_t)profile_max_depth(profile) + 1) * sizeof *w.path);
     w.result = profile->keeps_runs ? timeline_init(&w.timeline, profile) : group_samples(&w);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/jsonw.h"
 
 /* Bytes of the line break or control character at `s`, which is valid UTF-8; 0: neither. */
 static size_t control_size(const unsigned char *s, size_t size)
@@ -20,7 +20,7 @@ static size_t control_size(const unsigned char *s, size_t size)
 void text_add_line(struct buf *out, const char *text, size_t size, char banned, char instead)
 {
     size_t at = out->size;
-    json_repair_utf8(out, text, size);
+    jsonw_repair_utf8(out, text, size);
     while (at < out->size) {
         size_t control = control_size((unsigned char *)out->data + at, out->size - at);
         memset(out->data + at, ' ', control);
@@ -56,7 +56,7 @@ void text_add_xml(struct buf *out, const char *text, size_t size)
 {
     struct buf repaired;
     buf_init(&repaired, 0);
-    json_repair_utf8(&repaired, text, size);
+    jsonw_repair_utf8(&repaired, text, size);
     size_t copied = 0;
     for (size_t at = 0; at < repaired.size; at++) {
         const char *entity = xml_entity(repaired.data[at]);

@@ -2,8 +2,8 @@
 /* text.h - names of a foreign program inside formats that have rules.
  *
  * A name may hold any byte but NUL. Every function here first repairs what is not UTF-8
- * (json_repair_utf8), so what comes out is always valid, and then applies the rules of one
- * family of formats. For JSON see base/json.h.
+ * (jsonw_repair_utf8), so what comes out is always valid, and then applies the rules of one
+ * family of formats. For JSON see base/jsonw.h.
  */
 #pragma once
 
