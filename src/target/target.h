@@ -29,27 +29,32 @@ struct raddr {
 
 struct target_options {
     uint32_t wait_ms; /* how long to wait for an interpreter that is still starting; 0: do not */
+    bool launched; /* we started it: wait as long also while it is not Python yet (a shim, a shell)
+                    */
 };
+
+struct target_own; /* target/own.h: maps of ids, the source of bytes */
 
 struct target {
     pid_t pid;
-    int pidfd; /* -1 where the kernel has none; readable when the process has exited */
+    int pidfd;             /* -1 where the kernel has none; readable when the process has exited */
     uint32_t version_hex;  /* of the running interpreter; 3.12.1 is 0x030c01f0 */
     char version_text[32]; /* "3.12.1", "3.13.0t" */
     struct pyabi abi;      /* a private copy: validated, adapted to this process */
     struct raddr runtime;  /* &_PyRuntime; 0 on 3.6 */
     struct raddr interp_head_slot; /* address of the pointer to the first PyInterpreterState */
-    struct raddr tstate_current_slot; /* <= 3.11: address of the pointer to the GIL holder's tstate, or 0 */
-    struct raddr code_type;        /* &PyCode_Type, or 0 when not learned */
+    struct raddr
+        tstate_current_slot; /* <= 3.11: address of the pointer to the GIL holder's tstate, or 0 */
+    struct raddr code_type;  /* &PyCode_Type, or 0 when not learned */
     int32_t pthread_tid_offset; /* <= 3.10: where struct pthread keeps the kernel tid; -1 unknown */
-    char executable[256];  /* for messages: the file that holds the interpreter */
-    char command[256];     /* command line, cut */
-    uint64_t reads_total;  /* system calls that read the target */
-    int mem_fd;            /* /proc/PID/mem, fallback where process_vm_readv is filtered; -1 */
+    char executable[256];       /* for messages: the file that holds the interpreter */
+    char command[256];          /* command line, cut */
+    uint64_t reads_total;       /* system calls that read the target */
+    struct target_own *own;
 };
 
-/* Finds the interpreter (ELF section .PyRuntime, .dynsym, .symtab, then a scan of writable data for the
- * cookie or the interpreter/thread back pointers), decides the version and the layout, and
+/* Finds the interpreter (ELF section .PyRuntime, .dynsym, .symtab, then a scan of writable data for
+ * the cookie or the interpreter/thread back pointers), decides the version and the layout, and
  * proves both by walking interpreters and threads once.
  * 0, or ERR_GONE, ERR_DENIED (with the exact remedy), ERR_NOT_PYTHON, ERR_UNSUPPORTED,
  * ERR_STARTING; *out is untouched then. */
@@ -73,9 +78,9 @@ bool target_exited(const struct target *target);
  * `tstate_thread_id` and `native_id` as read from the thread state; 0 when unknown. */
 pid_t target_host_tid(struct target *target, uint64_t tstate_thread_id, uint64_t native_id);
 
-/* Reads a str / bytes object. Every kind of str (1, 2, 4 bytes per character) becomes UTF-8; lone surrogates
- * become U+FFFD. At most `limit` bytes are put into `out` (NUL-terminated, `limit` includes it), cut on a
- * character. Returns the size or ERR_*. */
+/* Reads a str / bytes object. Every kind of str (1, 2, 4 bytes per character) becomes UTF-8; lone
+ * surrogates become U+FFFD. At most `limit` bytes are put into `out` (NUL-terminated, `limit`
+ * includes it), cut on a character. Returns the size or ERR_*. */
 ssize_t target_read_str(struct target *target, struct raddr object, char *out, size_t limit);
 /* At most `limit` bytes; *full_size is what the object claims. */
 ssize_t target_read_bytes(struct target *target, struct raddr object, void *out, size_t limit,
