@@ -12,7 +12,7 @@
  */
 #include "base/err.h"
 #include "os/dynsym.h"
-#include "os/elf.h"
+#include "os/elf_file.h"
 #include "target/own.h"
 
 #define RUNTIME_MIN_BYTES 256 /* a section .PyRuntime smaller than this is somebody else's */

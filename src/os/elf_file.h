@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* elf.h - the few facts of an ELF file that we need, through libelf.
+/* elf_file.h - the few facts of an ELF file that we need, through libelf.
  *
  * Files are read, never mapped: a file that is cut short under us gives an error, not SIGBUS. Only
  * headers and the tables asked for are read, each up to a limit. The file may be anybody's:

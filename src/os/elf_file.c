@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "os/elf.h"
+#include "os/elf_file.h"
 
 #include <gelf.h>
 #include <libelf.h>
