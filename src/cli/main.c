@@ -14,10 +14,12 @@
 #define EXIT_USAGE 2
 #define EXIT_INTERNAL 70
 
+extern const struct cli_command cmd_record;
 extern const struct cli_command cmd_help, cmd_version, cmd_completion;
 
 /* The order of the overview: what one wants first comes first. */
 const struct cli_command *const cli_commands[] = {
+    &cmd_record,
     &cmd_version,
     &cmd_help,
     &cmd_completion,

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* process.h - one Python process under observation: its threads, and a round over them.
+ *
+ * A round decides which threads to look at, reads them all in one vectored call, proves the stacks
+ * and adds them to the profile (docs/design/0001-sampler.md). It never stops the process unless
+ * `blocking` was asked for.
+ *
+ * Ownership: process_new() takes the target and closes it in process_free(). The profile is
+ * borrowed. Threads:   one thread at a time, with `blocking` always the same one (ptrace).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/profile.h"
+#include "target/target.h"
+#include "unwind/code.h"
+
+struct err;
+struct process;
+
+struct process_options {
+    bool idle;         /* sleeping threads too */
+    bool gil;          /* only the holder of a GIL */
+    bool thread_roots; /* a root frame per thread */
+    bool process_root; /* a root frame for the process */
+    bool blocking;     /* stop each thread while it is read */
+    struct code_options code;
+};
+
+/* What happened in one round, for whoever shows or streams it. */
+struct process_sighting {
+    uint32_t thread; /* of the profile */
+    uint32_t node;
+    bool partial;
+    bool idle;
+    bool holds_gil;
+};
+
+typedef void process_sighting_fn(void *context, const struct process_sighting *sighting);
+
+int process_new(struct target *target, struct profile *profile,
+                const struct process_options *options, struct process **out, struct err *err);
+void process_free(struct process *process); /* NULL is fine */
+
+/* One look at all threads. `mono_ns` is now; every stack found is handed to `see`.
+ * Returns the number of stacks, or ERR_GONE, ERR_DENIED, ERR_NO_MEMORY. */
+int process_round(struct process *process, uint64_t mono_ns, process_sighting_fn *see,
+                  void *context);
+
+struct target *process_target(struct process *process); /* borrowed */
+uint32_t process_thread_count(const struct process *process);
+
+/* The longest a thread has been kept stopped (blocking), and in total. */
+uint64_t process_stopped_ns(const struct process *process);

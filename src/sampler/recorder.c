@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "sampler/recorder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+void recorder_init(struct recorder *recorder, struct profile *profile, uint64_t rate_hz)
+{
+    *recorder = (struct recorder){
+        .profile = profile,
+        .period_ns = rate_hz ? 1000000000u / rate_hz : 10000000u,
+        .random = clock_mono_ns() | 1,
+    };
+    if (!recorder->period_ns)
+        recorder->period_ns = 1;
+}
+
+void recorder_done(struct recorder *recorder)
+{
+    for (uint32_t i = 0; i < recorder->process_count; i++)
+        process_free(recorder->processes[i]);
+    free(recorder->processes);
+    recorder->processes = NULL;
+    recorder->process_count = 0;
+}
+
+int recorder_add(struct recorder *recorder, struct process *process)
+{
+    if (recorder->process_count == recorder->process_capacity) {
+        uint32_t capacity = recorder->process_capacity ? recorder->process_capacity * 2 : 4;
+        void *moved = capacity > RECORDER_MAX_PROCESSES
+                          ? NULL
+                          : realloc(recorder->processes, capacity * sizeof *recorder->processes);
+        if (!moved) {
+            process_free(process);
+            return capacity > RECORDER_MAX_PROCESSES ? ERR_LIMIT : ERR_NO_MEMORY;
+        }
+        recorder->processes = moved;
+        recorder->process_capacity = capacity;
+    }
+    recorder->processes[recorder->process_count++] = process;
+    return 0;
+}
+
+static void see(void *context, const struct process_sighting *sighting)
+{
+    struct recorder *recorder = context;
+    uint64_t begin_us = recorder->now_us - recorder->elapsed_us;
+    if (profile_see(recorder->profile, sighting->thread, sighting->node, begin_us,
+                    recorder->elapsed_us) < 0)
+        recorder->profile->stats.errors++;
+    if (recorder->hooks.sighting)
+        recorder->hooks.sighting(recorder->hooks.context, sighting, begin_us, recorder->elapsed_us);
+}
+
+static int round_over_all(struct recorder *recorder, uint64_t mono_ns)
+{
+    for (uint32_t i = 0; i < recorder->process_count;) {
+        int result = process_round(recorder->processes[i], mono_ns, see, recorder);
+        if (result == ERR_DENIED && recorder->process_count == 1)
+            return target_exited(process_target(recorder->processes[i])) ? 0 : result;
+        if (result == ERR_NO_MEMORY)
+            return result;
+        if (result < 0) {
+            process_free(recorder->processes[i]);
+            recorder->processes[i] = recorder->processes[--recorder->process_count];
+            continue;
+        }
+        i++;
+    }
+    recorder->profile->stats.rounds++;
+    return 0;
+}
+
+static uint64_t next_interval(struct recorder *recorder)
+{
+    uint64_t half = recorder->period_ns / 2;
+    return half + random_next(&recorder->random) % (2 * half + 1);
+}
+
+/* The instant of the next round; what a stall swallowed is counted and left. */
+static uint64_t schedule(struct recorder *recorder, uint64_t planned_ns)
+{
+    uint64_t now_ns = clock_mono_ns();
+    uint64_t next_ns = planned_ns + next_interval(recorder);
+    if (next_ns + RECORDER_STALL_PERIODS * recorder->period_ns >= now_ns)
+        return next_ns;
+    recorder->profile->stats.late += (now_ns - next_ns) / recorder->period_ns;
+    return now_ns + next_interval(recorder);
+}
+
+static bool should_end(const struct recorder *recorder, uint64_t now_ns)
+{
+    if (recorder->stop && *recorder->stop)
+        return true;
+    if (recorder->duration_ns && now_ns - recorder->start_mono_ns >= recorder->duration_ns)
+        return true;
+    return recorder->process_count == 0 && !recorder->wait_for_processes;
+}
+
+static int loop(struct recorder *recorder)
+{
+    uint64_t planned_ns = recorder->start_mono_ns, last_ns = planned_ns, tick_ns = 0;
+    for (;;) {
+        uint64_t now_ns = clock_mono_ns();
+        if (should_end(recorder, now_ns))
+            return 0;
+        if (now_ns < planned_ns) {
+            clock_sleep_until(planned_ns);
+            now_ns = clock_mono_ns();
+            if (recorder->stop && *recorder->stop)
+                return 0;
+        }
+        uint64_t longest_ns = RECORDER_STALL_PERIODS * recorder->period_ns;
+        uint64_t elapsed_ns = now_ns - last_ns;
+        if (last_ns == recorder->start_mono_ns && elapsed_ns < recorder->period_ns)
+            elapsed_ns = recorder->period_ns;
+        recorder->elapsed_us = (elapsed_ns < longest_ns ? elapsed_ns : longest_ns) / 1000;
+        recorder->now_us = (now_ns - recorder->start_mono_ns) / 1000;
+        if (recorder->now_us < recorder->elapsed_us)
+            recorder->now_us = recorder->elapsed_us;
+        last_ns = now_ns;
+        int result = round_over_all(recorder, now_ns);
+        if (result == 0 && recorder->hooks.tick && now_ns >= tick_ns) {
+            tick_ns = now_ns + RECORDER_TICK_NS;
+            result = recorder->hooks.tick(recorder->hooks.context, recorder, now_ns);
+        }
+        if (result < 0)
+            return result;
+        planned_ns = schedule(recorder, planned_ns);
+    }
+}
+
+int recorder_run(struct recorder *recorder)
+{
+    struct profile_meta *meta = &recorder->profile->meta;
+    /* The default slack of 50 us would be a whole period at 20 kHz. */
+    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+    recorder->start_mono_ns = clock_mono_ns();
+    meta->start_wall_ns = clock_wall_ns();
+    meta->period_ns = recorder->period_ns;
+    int result = loop(recorder);
+    recorder->end_mono_ns = clock_mono_ns();
+    meta->duration_ns = recorder->end_mono_ns - recorder->start_mono_ns;
+    return result;
+}

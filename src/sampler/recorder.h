@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* recorder.h - the clock of a recording: rounds over one or more processes at random intervals.
+ *
+ * Intervals are uniform in 0.5 to 1.5 periods, so that a periodic program is not met in step. A
+ * sample stands for the time since the round before it, at most RECORDER_STALL_PERIODS periods;
+ * rounds that a stall has swallowed are counted as late and never made up.
+ *
+ * Ownership: recorder_init on caller's storage; processes added belong to it and are freed when
+ * they end or in recorder_done. Threads: one.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sampler/process.h"
+
+#define RECORDER_STALL_PERIODS 10u
+#define RECORDER_TICK_NS 5000000u
+#define RECORDER_MAX_PROCESSES 4096u
+
+struct recorder;
+
+struct recorder_hooks {
+    void *context;
+    /* Every stack, after it went into the profile. Times in microseconds since the start. May be
+     * NULL. */
+    void (*sighting)(void *context, const struct process_sighting *sighting, uint64_t start_us,
+                     uint64_t duration_us);
+    /* Between rounds, at most every RECORDER_TICK_NS. May add processes. A negative result ends the
+     * run with it. May be NULL. */
+    int (*tick)(void *context, struct recorder *recorder, uint64_t mono_ns);
+};
+
+struct recorder {
+    struct profile *profile;
+    struct process **processes;
+    uint32_t process_count, process_capacity;
+    uint64_t period_ns;
+    uint64_t duration_ns;              /* 0: until stopped or everything has exited */
+    const volatile sig_atomic_t *stop; /* not 0: end the run; may be NULL */
+    bool wait_for_processes;           /* go on with no process left (tick may bring new ones) */
+    struct recorder_hooks hooks;
+
+    uint64_t start_mono_ns, end_mono_ns;
+    uint64_t now_us, elapsed_us; /* of the round in progress */
+    uint64_t random;
+};
+
+void recorder_init(struct recorder *recorder, struct profile *profile, uint64_t rate_hz);
+void recorder_done(struct recorder *recorder);
+
+/* Takes the process, also on failure. 0, ERR_LIMIT, ERR_NO_MEMORY. */
+int recorder_add(struct recorder *recorder, struct process *process);
+
+/* Runs until the duration is over, stopped, or every process has exited (all of these are 0), or
+ * ERR_DENIED, ERR_NO_MEMORY, or what a tick returned. Fills profile->meta and stats. */
+int recorder_run(struct recorder *recorder);

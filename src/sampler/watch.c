@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "sampler/watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+void watch_init(struct watch *watch, const struct pyabi *abi, uint64_t tstate)
+{
+    *watch = (struct watch){.node = PROFILE_NONE};
+    stack_init(&watch->stack, abi, tstate);
+}
+
+void watch_done(struct watch *watch)
+{
+    stack_done(&watch->stack);
+    if (watch->has_task)
+        task_close(&watch->task);
+    free(watch->steps);
+    *watch = (struct watch){0};
+}
+
+/* ---- does it run --------------------------------------------------------------------------- */
+
+enum watch_state watch_look(struct watch *watch, uint64_t mono_ns)
+{
+    if (!watch->has_task)
+        return WATCH_UNKNOWN;
+    if (watch->held_gil && mono_ns < watch->running_until_ns)
+        return WATCH_RUNNING;
+    uint64_t cpu_ns, wait_ns, switches;
+    int result = task_schedstat(&watch->task, &cpu_ns, &wait_ns, &switches);
+    if (result == ERR_GONE)
+        return watch->state = WATCH_GONE;
+    /* Asleep then, and not scheduled in since: it has not run. */
+    if (result == 0 && watch->state == WATCH_ASLEEP && switches == watch->switches)
+        return WATCH_ASLEEP;
+    char letter;
+    result = task_state(&watch->task, &letter);
+    if (result == ERR_GONE)
+        return watch->state = WATCH_GONE;
+    if (result < 0)
+        return watch->state = WATCH_UNKNOWN;
+    if (letter == 'R') {
+        watch->running_until_ns = mono_ns + WATCH_TRUST_NS;
+        return watch->state = WATCH_RUNNING;
+    }
+    watch->stack_is_fresh = false;
+    watch->switches = switches;
+    return watch->state = WATCH_ASLEEP;
+}
+
+/* ---- stack to node ------------------------------------------------------------------------- */
+
+static bool same_raw(const struct raw_frame *a, const struct raw_frame *b)
+{
+    return a->code == b->code && a->instr == b->instr && a->address == b->address &&
+           a->tlbc_index == b->tlbc_index;
+}
+
+static bool ensure_steps(struct watch *watch, uint32_t need)
+{
+    if (need <= watch->step_capacity)
+        return true;
+    uint32_t capacity = watch->step_capacity ? watch->step_capacity : 32;
+    while (capacity < need)
+        capacity *= 2;
+    void *moved = realloc(watch->steps, capacity * sizeof *watch->steps);
+    if (!moved)
+        return false;
+    watch->steps = moved;
+    watch->step_capacity = capacity;
+    return true;
+}
+
+/* How many outer frames are the same as in the last accepted stack. */
+static uint32_t common_with_last(struct watch *watch, const struct code_cache *codes)
+{
+    if (watch->epoch != codes->epoch) {
+        watch->epoch = codes->epoch;
+        watch->step_count = 0;
+    }
+    const struct stack *stack = &watch->stack;
+    uint32_t count = 0;
+    while (count < watch->step_count && count < stack->frame_count &&
+           same_raw(&watch->steps[count].frame, &stack->frames[stack->frame_count - 1 - count]))
+        count++;
+    return count;
+}
+
+static const struct raw_frame *outer_frame(const struct stack *stack, uint32_t depth)
+{
+    return &stack->frames[stack->frame_count - 1 - depth];
+}
+
+static uint64_t edge_id(const struct raw_frame *caller, const struct raw_frame *callee)
+{
+    return map_mix(caller->code + map_mix(caller->instr)) ^ callee->code;
+}
+
+static bool was_seen_before(const struct watch *watch, uint64_t id)
+{
+    for (uint32_t i = 0; i < watch->edge_count; i++)
+        if (watch->edges[i] == id)
+            return true;
+    return false;
+}
+
+/* Calls from frame `from` on that no stack had before. Those met in the reading before this one too
+ * are learned. Returns the depth of the first callee that is still unconfirmed, or the depth of the
+ * stack. */
+static uint32_t confirm_edges(struct watch *watch, struct code_cache *codes, uint32_t from,
+                              bool may_learn)
+{
+    const struct stack *stack = &watch->stack;
+    uint64_t found[WATCH_EDGES_MAX];
+    uint32_t found_count = 0, first_unconfirmed = stack->frame_count;
+    for (uint32_t depth = from ? from : 1; depth < stack->frame_count; depth++) {
+        const struct raw_frame *caller = outer_frame(stack, depth - 1);
+        const struct raw_frame *callee = outer_frame(stack, depth);
+        if (!code_edge_is_new(codes, caller, callee))
+            continue;
+        uint64_t id = edge_id(caller, callee);
+        if (may_learn && was_seen_before(watch, id)) {
+            code_edge_learn(codes, caller, callee);
+            continue;
+        }
+        if (first_unconfirmed == stack->frame_count)
+            first_unconfirmed = depth;
+        if (found_count < WATCH_EDGES_MAX)
+            found[found_count++] = id;
+    }
+    if (may_learn) {
+        memcpy(watch->edges, found, found_count * sizeof *found);
+        watch->edge_count = found_count;
+    }
+    return first_unconfirmed;
+}
+
+static uint32_t special_node(struct profile *profile, uint32_t parent, const char *name,
+                             enum frame_kind kind)
+{
+    struct profile_frame frame = {.name = profile_cstring(profile, name), .kind = kind};
+    uint32_t id = profile_frame(profile, &frame);
+    return id == PROFILE_NONE ? PROFILE_NONE : profile_node(profile, parent, id);
+}
+
+/* Nodes for the outer `depth` frames; the first `common` are those of the last stack. */
+static uint32_t make_nodes(struct watch *watch, struct code_cache *codes, struct profile *profile,
+                           uint32_t common, uint32_t depth)
+{
+    uint32_t node = common ? watch->steps[common - 1].node : watch->root;
+    for (uint32_t at = common; at < depth; at++) {
+        const struct raw_frame *raw = outer_frame(&watch->stack, at);
+        uint32_t frame = code_frame(codes, raw);
+        uint32_t child = frame == PROFILE_NONE ? node : profile_node(profile, node, frame);
+        if (child != PROFILE_NONE)
+            node = child;
+        watch->steps[at] = (struct watch_step){*raw, node};
+    }
+    watch->step_count = depth;
+    return node;
+}
+
+enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
+                                struct profile *profile, bool proven, bool last_try)
+{
+    struct stack *stack = &watch->stack;
+    uint32_t common = common_with_last(watch, codes);
+    uint32_t depth = stack->frame_count;
+    if (common < depth)
+        depth = confirm_edges(watch, codes, common, proven);
+    bool whole = proven && depth == stack->frame_count;
+    if (!whole && !last_try)
+        return WATCH_RETRY;
+    watch->edge_count = 0;
+    if (!ensure_steps(watch, stack->frame_count + 1))
+        return WATCH_ACCEPTED;
+    if (common > depth)
+        common = depth;
+    uint32_t node = make_nodes(watch, codes, profile, common, depth);
+    watch->partial = !whole;
+    if (watch->partial)
+        node = special_node(profile, node, "<changing>", FRAME_CHANGING);
+    watch->node = node;
+    return WATCH_ACCEPTED;
+}

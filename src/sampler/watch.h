@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* watch.h - one thread under observation: does it run, and which node of the profile is its stack.
+ *
+ * Ownership: storage of process.c; watch_init / watch_done.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/profile.h"
+#include "os/task.h"
+#include "unwind/code.h"
+#include "unwind/stack.h"
+
+/* The holder of the GIL counts as running for so long after the kernel last said so. */
+#define WATCH_TRUST_NS 1000000u
+#define WATCH_EDGES_MAX 64u
+
+enum watch_state { WATCH_UNKNOWN, WATCH_RUNNING, WATCH_ASLEEP, WATCH_GONE };
+
+enum watch_verdict {
+    WATCH_ACCEPTED,
+    WATCH_RETRY, /* a call never seen before: read again */
+};
+
+struct watch_step {
+    struct raw_frame frame;
+    uint32_t node;
+};
+
+struct watch {
+    struct stack stack;
+    struct task task;
+    bool has_task;
+    pid_t tid;       /* host's view; 0 unknown */
+    uint32_t interp; /* index in the process's list */
+    uint32_t thread; /* of the profile */
+    uint32_t root;   /* node under which its stacks hang */
+    enum watch_state state;
+    uint64_t switches; /* when it was last seen asleep */
+    uint64_t running_until_ns;
+    bool stack_is_fresh; /* read after it went to sleep: still true while it sleeps */
+    bool held_gil;       /* at the last look */
+    bool shares_tid;     /* another thread state belongs to the same OS thread */
+
+    struct watch_step *steps; /* last accepted stack, outermost first */
+    uint32_t step_count, step_capacity;
+    uint64_t epoch; /* code_cache epoch of steps */
+    uint32_t node;  /* of the last accepted stack, with its marks */
+    bool partial;
+
+    uint64_t edges[WATCH_EDGES_MAX]; /* new ones in the reading before this one */
+    uint32_t edge_count;
+};
+
+void watch_init(struct watch *watch, const struct pyabi *abi, uint64_t tstate);
+void watch_done(struct watch *watch);
+
+/* Asks the kernel whether the thread runs, as cheaply as what is known allows. */
+enum watch_state watch_look(struct watch *watch, uint64_t mono_ns);
+
+/* Turns the stack just read into watch->node. `proven`: STACK_EXACT, else only its outer part is.
+ * On the last try pass `last_try`: then calls nobody confirmed are cut off instead of asking for
+ * another reading. */
+enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
+                                struct profile *profile, bool proven, bool last_try);

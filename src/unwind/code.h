@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* code.h - code objects of one process, decoded once and kept honest.
+ *
+ * Turns (code object, instruction) into a frame of the profile. A code object's address may be
+ * given to another one after it died; code_check() reads the identity of those in use again and
+ * drops what has changed. After a drop `epoch` is higher and frame ids remembered elsewhere must be
+ * asked for again.
+ *
+ * Ownership: code_new() / code_free(); borrows target and profile, which must live longer.
+ * Cost: a hit is two hash look-ups; a miss reads the target five to nine times and allocates.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/profile.h"
+#include "target/target.h"
+#include "unwind/stack.h"
+
+enum code_line {
+    CODE_LINE_CURRENT, /* the line being executed */
+    CODE_LINE_FIRST,   /* where the function begins (-F) */
+    CODE_LINE_NONE,    /* --nolineno */
+};
+
+struct code_options {
+    enum code_line line;
+    bool full_filenames;
+};
+
+struct code_cache {
+    uint64_t epoch;         /* grows with every entry dropped */
+    uint64_t dropped_total; /* identities that had changed */
+    uint64_t failed_total;  /* code objects that could not be read */
+    struct code_state *state;
+};
+
+struct code_cache *code_new(struct target *target, struct profile *profile,
+                            const struct code_options *options);
+void code_free(struct code_cache *cache);
+
+/* The profile's frame for `raw`; PROFILE_NONE when it is not a code object or cannot be read. */
+uint32_t code_frame(struct code_cache *cache, const struct raw_frame *raw);
+
+/* Identifies (call site, callee) pairs: true the first time this one is asked about. */
+bool code_edge_is_new(struct code_cache *cache, const struct raw_frame *caller,
+                      const struct raw_frame *callee);
+void code_edge_learn(struct code_cache *cache, const struct raw_frame *caller,
+                     const struct raw_frame *callee);
+
+/* Reads again the identity of those code objects in the stack that are due: objects whose file is
+ * not a real one always, others when `max_age_ns` has passed since they were looked at. True when
+ * an entry was dropped. */
+bool code_check(struct code_cache *cache, const struct raw_frame *frames, uint32_t count,
+                uint64_t now_ns, uint64_t max_age_ns);

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: MIT */
+/* stack.c - reading a moving stack.
+ *
+ * What a thread's stack is made of, by version:
+ *
+ *   3.6-3.10   tstate.frame ─► PyFrameObject ─f_back─► … ─► NULL      every frame its own heap
+ * block 3.11/3.12  tstate.cframe ─► _PyCFrame.current_frame ─► frame ─previous─► … 3.13+
+ * tstate.current_frame ─► frame ─previous─► …
+ *
+ * From 3.11 frames lie next to each other in chunks of 16 KiB (tstate.datastack_chunk, each with a
+ * pointer to the chunk before it), except those of generators and coroutines (inside the object),
+ * frames taken over by a frame object, and, from 3.12, the entry frames ("shims") on the C stack.
+ *
+ * The pieces of one thread in the gather, in this order:
+ *
+ *   [older chunks] [extras] [innermost chunk] [tstate] [cframe] [innermost chunk] [extras] [older
+ * chunks] copy 1 ───────────────────────────────►  instant  ◄─────────────────────────────── copy 2
+ *
+ * A field equal in both copies held that value at the instant, so a chain from the head through
+ * equal fields is a stack that existed. See docs/design/0001-sampler.md. Pieces lie a few hundred
+ * nanoseconds apart, so the innermost chunk, where things change, has to stand still for about the
+ * time of two pieces only.
+ *
+ * "Extras" are addresses outside the chunks where frames were met lately. Neighbours within
+ * EXTRA_GAP bytes are read as one piece: a piece costs as much as copying 2 to 4 KiB.
+ */
+#include "unwind/stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+#define EXTRA_GAP 2048u
+#define EXTRA_SPAN_MAX 32768u
+#define EXTRA_KEEP_ROUNDS 64u /* an extra not met for so many rounds is forgotten */
+#define CHUNK_SLACK 1024u     /* read so much beyond the last known top */
+#define CHUNK_USED_MAX (1u << 20)
+#define CHASE_MAX 64u /* frames looked up one by one when a prediction misses */
+
+static uint64_t load_u64(const uint8_t *at, int32_t offset)
+{
+    uint64_t value;
+    memcpy(&value, at + offset, sizeof value);
+    return value;
+}
+
+static int32_t load_i32(const uint8_t *at, int32_t offset)
+{
+    int32_t value;
+    memcpy(&value, at + offset, sizeof value);
+    return value;
+}
+
+static void widen(uint32_t *size, int32_t offset, uint32_t field_size)
+{
+    if (offset != PYABI_NONE && (uint32_t)offset + field_size > *size)
+        *size = (uint32_t)offset + field_size;
+}
+
+/* Bytes of a frame that the walk looks at. */
+static uint32_t frame_size(const struct pyabi *abi)
+{
+    uint32_t size = 0;
+    widen(&size, abi->frame.previous, 8);
+    widen(&size, abi->frame.code, 8);
+    widen(&size, abi->frame.instr, 8);
+    widen(&size, abi->frame.owner, 1);
+    widen(&size, abi->frame.tlbc_index, 4);
+    return (size + 7) & ~7u;
+}
+
+static uint32_t tstate_size(const struct pyabi *abi)
+{
+    uint32_t size = 0;
+    widen(&size, abi->tstate.next, 8);
+    widen(&size, abi->tstate.prev, 8);
+    widen(&size, abi->tstate.interp, 8);
+    widen(&size, abi->tstate.frame, 8);
+    widen(&size, abi->tstate.thread_id, 8);
+    widen(&size, abi->tstate.native_thread_id, 8);
+    widen(&size, abi->tstate.datastack_chunk, 8);
+    widen(&size, abi->tstate.datastack_top, 8);
+    widen(&size, abi->tstate.holds_gil, 4);
+    return (size + 7) & ~7u;
+}
+
+void stack_init(struct stack *stack, const struct pyabi *abi, uint64_t tstate)
+{
+    *stack = (struct stack){
+        .tstate = tstate, .abi = abi, .head_size = tstate_size(abi), .chunk_region = UINT32_MAX};
+}
+
+void stack_done(struct stack *stack)
+{
+    free(stack->frames);
+    free(stack->other);
+    free(stack->extras);
+    free(stack->chunks);
+    free(stack->regions);
+    *stack = (struct stack){0};
+}
+
+/* Makes room for one more element; false: out of memory or at the ceiling. */
+static bool ensure(void *array, uint32_t count, uint32_t *capacity, size_t element,
+                   uint32_t ceiling)
+{
+    if (count < *capacity)
+        return true;
+    if (count >= ceiling)
+        return false;
+    uint32_t grown = *capacity ? *capacity * 2 : 16;
+    void **pointer = array;
+    void *moved = realloc(*pointer, grown * element);
+    if (!moved)
+        return false;
+    *pointer = moved;
+    *capacity = grown;
+    return true;
+}
+
+/* ---- the plan ------------------------------------------------------------------------------ */
+
+static bool add_region(struct stack *stack, uint64_t address, uint32_t size)
+{
+    if (!ensure(&stack->regions, stack->region_count, &stack->region_capacity,
+                sizeof *stack->regions, STACK_MAX_FRAMES))
+        return false;
+    stack->regions[stack->region_count++] = (struct stack_region){address, size, 0, 0};
+    return true;
+}
+
+static void forget_old_extras(struct stack *stack)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < stack->extra_count; i++)
+        if (stack->round - stack->extras[i].last_used <= EXTRA_KEEP_ROUNDS)
+            stack->extras[kept++] = stack->extras[i];
+    stack->extra_count = kept;
+}
+
+/* Extras, coalesced, as regions in ascending order. */
+static bool add_extra_regions(struct stack *stack)
+{
+    for (uint32_t i = 0; i < stack->extra_count;) {
+        uint64_t begin = stack->extras[i].address;
+        uint64_t end = begin + stack->extras[i].size;
+        for (i++; i < stack->extra_count; i++) {
+            const struct stack_extra *next = &stack->extras[i];
+            if (next->address > end + EXTRA_GAP ||
+                next->address + next->size > begin + EXTRA_SPAN_MAX)
+                break;
+            if (next->address + next->size > end)
+                end = next->address + next->size;
+        }
+        if (!add_region(stack, begin, (uint32_t)(end - begin)))
+            return false;
+    }
+    return true;
+}
+
+static bool add_chunk_regions(struct stack *stack)
+{
+    stack->chunk_region = UINT32_MAX;
+    for (uint32_t i = 0; i < stack->chunk_count; i++) {
+        const struct stack_chunk *chunk = &stack->chunks[i];
+        if (!add_region(stack, chunk->address, chunk->used))
+            return false;
+        stack->chunk_region = stack->region_count - 1;
+    }
+    return true;
+}
+
+int stack_plan(struct stack *stack, struct gather *gather)
+{
+    stack->round++;
+    if (stack->round % EXTRA_KEEP_ROUNDS == 0)
+        forget_old_extras(stack);
+    stack->region_count = 0;
+    if (!add_extra_regions(stack) || !add_chunk_regions(stack))
+        return ERR_NO_MEMORY;
+
+    for (uint32_t i = 0; i < stack->region_count; i++)
+        stack->regions[i].first =
+            gather_add(gather, stack->regions[i].address, stack->regions[i].size);
+    stack->head_piece = gather_add(gather, stack->tstate, stack->head_size);
+    stack->cframe_piece = stack->cframe ? gather_add(gather, stack->cframe,
+                                                     (uint32_t)stack->abi->cframe.current_frame + 8)
+                                        : GATHER_NONE;
+    for (uint32_t i = stack->region_count; i-- > 0;)
+        stack->regions[i].second =
+            gather_add(gather, stack->regions[i].address, stack->regions[i].size);
+    return gather->count >= GATHER_MAX_PIECES ? ERR_LIMIT : 0;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------ */
+
+struct view {
+    const uint8_t *first; /* the frame in copy 1 and in copy 2 */
+    const uint8_t *second;
+};
+
+static bool view_region(const struct stack_region *region, const struct gather *gather,
+                        uint64_t address, uint32_t size, struct view *view)
+{
+    if (address < region->address || address + size > region->address + region->size)
+        return false;
+    const uint8_t *first = gather_get(gather, region->first);
+    const uint8_t *second = gather_get(gather, region->second);
+    if (!first || !second)
+        return false;
+    view->first = first + (address - region->address);
+    view->second = second + (address - region->address);
+    return true;
+}
+
+/* Extras' regions come first and are sorted; chunks follow in stack order. */
+static bool view_find(const struct stack *stack, const struct gather *gather, uint64_t address,
+                      uint32_t size, struct view *view)
+{
+    for (uint32_t i = 0; i < stack->chunk_count; i++) {
+        const struct stack_region *region = &stack->regions[stack->region_count - 1 - i];
+        if (address >= region->address && address < region->address + region->size)
+            return view_region(region, gather, address, size, view);
+    }
+    uint32_t low = 0, high = stack->region_count - stack->chunk_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        const struct stack_region *region = &stack->regions[middle];
+        if (address < region->address)
+            high = middle;
+        else if (address >= region->address + region->size)
+            low = middle + 1;
+        else
+            return view_region(region, gather, address, size, view);
+    }
+    return false;
+}
+
+static struct stack_extra *find_extra(struct stack *stack, uint64_t address)
+{
+    uint32_t low = 0, high = stack->extra_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (stack->extras[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &stack->extras[low]; /* where it is or belongs; may be one past the end */
+}
+
+static void remember_extra(struct stack *stack, uint64_t address, uint32_t size)
+{
+    uint32_t at = stack->extras ? (uint32_t)(find_extra(stack, address) - stack->extras) : 0;
+    if (at < stack->extra_count && stack->extras[at].address == address) {
+        stack->extras[at].last_used = stack->round;
+        return;
+    }
+    if (stack->extra_count >= STACK_MAX_EXTRAS + stack->frame_count)
+        forget_old_extras(stack);
+    if (!ensure(&stack->extras, stack->extra_count, &stack->extra_capacity, sizeof *stack->extras,
+                STACK_MAX_FRAMES))
+        return;
+    at = (uint32_t)(find_extra(stack, address) - stack->extras);
+    memmove(&stack->extras[at + 1], &stack->extras[at],
+            (stack->extra_count - at) * sizeof *stack->extras);
+    stack->extras[at] = (struct stack_extra){address, size, stack->round};
+    stack->extra_count++;
+}
+
+/* NULL, or the sentinel inside the thread state (3.15). */
+static bool is_end(const struct stack *stack, uint64_t address)
+{
+    if (!address)
+        return true;
+    int32_t base = stack->abi->tstate.base_frame;
+    return base != PYABI_NONE && address == stack->tstate + (uint64_t)base;
+}
+
+/* The shim below the outermost frame need not be read each time: once its link was seen to be NULL,
+ * it stays so as long as the frame above it sits in the very first slot of the first chunk (CPython
+ * leaves one word free there), because nothing can be further out. */
+static bool is_base_shim(const struct stack *stack, uint64_t address, uint64_t callee)
+{
+    if (address != stack->base_shim || !address || !stack->chunk_count)
+        return false;
+    uint64_t slot = stack->chunks[0].address + (uint64_t)stack->abi->chunk.data;
+    return callee == slot || callee == slot + 8;
+}
+
+static void load_frame(const struct pyabi *abi, const uint8_t *at, uint64_t address,
+                       struct raw_frame *out)
+{
+    out->address = address;
+    out->code = load_u64(at, abi->frame.code) & (abi->tagged_refs ? ~(uint64_t)3 : ~(uint64_t)0);
+    out->instr = abi->frame.instr_is_index ? (uint64_t)(int64_t)load_i32(at, abi->frame.instr)
+                                           : load_u64(at, abi->frame.instr);
+    out->tlbc_index = abi->frame.tlbc_index == PYABI_NONE ? 0 : load_i32(at, abi->frame.tlbc_index);
+}
+
+static bool is_boundary(const struct pyabi *abi, const uint8_t *at)
+{
+    return abi->frame.owner != PYABI_NONE && at[abi->frame.owner] >= PYABI_OWNER_BOUNDARY;
+}
+
+/* Equal in what makes the skeleton: who it is, who called it, and, for a caller, where it stands.
+ */
+static bool same_frame(const struct pyabi *abi, const struct view *view, bool innermost)
+{
+    const uint8_t *a = view->first, *b = view->second;
+    if (load_u64(a, abi->frame.previous) != load_u64(b, abi->frame.previous) ||
+        load_u64(a, abi->frame.code) != load_u64(b, abi->frame.code))
+        return false;
+    if (abi->frame.owner != PYABI_NONE && a[abi->frame.owner] != b[abi->frame.owner])
+        return false;
+    if (innermost)
+        return true;
+    return abi->frame.instr_is_index
+               ? load_i32(a, abi->frame.instr) == load_i32(b, abi->frame.instr)
+               : load_u64(a, abi->frame.instr) == load_u64(b, abi->frame.instr);
+}
+
+enum chain_end { CHAIN_WHOLE, CHAIN_MISSES, CHAIN_BROKEN };
+
+struct chain {
+    struct raw_frame **frames;
+    uint32_t *count, *capacity;
+    bool use_second;  /* follow the links of copy 2 */
+    bool all_equal;   /* out */
+    uint64_t missing; /* out: address that was not read along */
+    uint64_t last;    /* out: frame that linked to it */
+};
+
+/* Follows the links of one copy from `head`. */
+static enum chain_end follow(struct stack *stack, const struct gather *gather, uint64_t head,
+                             struct chain *chain)
+{
+    const struct pyabi *abi = stack->abi;
+    uint32_t size = frame_size(abi), steps = 0;
+    *chain->count = 0;
+    chain->all_equal = true;
+    chain->last = 0;
+    for (uint64_t address = head; !is_end(stack, address);) {
+        struct view view;
+        if (++steps > STACK_MAX_FRAMES || address & 7)
+            return CHAIN_BROKEN;
+        if (is_base_shim(stack, address, chain->last))
+            break;
+        if (!view_find(stack, gather, address, size, &view)) {
+            chain->missing = address;
+            return CHAIN_MISSES;
+        }
+        if (!same_frame(abi, &view, *chain->count == 0))
+            chain->all_equal = false;
+        const uint8_t *at = chain->use_second ? view.second : view.first;
+        if (!is_boundary(abi, at)) {
+            if (!ensure(chain->frames, *chain->count, chain->capacity, sizeof **chain->frames,
+                        STACK_MAX_FRAMES))
+                return CHAIN_BROKEN;
+            load_frame(abi, at, address, &(*chain->frames)[(*chain->count)++]);
+        }
+        chain->last = address;
+        address = load_u64(at, abi->frame.previous);
+    }
+    return CHAIN_WHOLE;
+}
+
+/* Marks the off-chunk frames of the accepted stack as used, so that they stay in the plan. */
+static void touch_extras(struct stack *stack)
+{
+    for (uint32_t i = 0, at = 0; at < stack->frame_count && stack->extra_count; at++) {
+        struct stack_extra *extra = find_extra(stack, stack->frames[at].address);
+        i = (uint32_t)(extra - stack->extras);
+        if (i < stack->extra_count && extra->address == stack->frames[at].address)
+            extra->last_used = stack->round;
+    }
+}
+
+/* Keeps only what both copies' chains have in common, counted from the outermost frame. */
+static void keep_common_outer(struct stack *stack)
+{
+    uint32_t common = 0;
+    while (common < stack->frame_count && common < stack->other_count) {
+        const struct raw_frame *a = &stack->frames[stack->frame_count - 1 - common];
+        const struct raw_frame *b = &stack->other[stack->other_count - 1 - common];
+        if (a->address != b->address || a->code != b->code)
+            break;
+        common++;
+        if (a->instr != b->instr)
+            break; /* still in this function, but not in the same call */
+    }
+    memmove(stack->frames, stack->frames + (stack->frame_count - common),
+            common * sizeof *stack->frames);
+    stack->frame_count = common;
+}
+
+/* ---- when the prediction misses ------------------------------------------------------------ */
+
+/* Reads frames one by one from `address` on, to learn where they are. */
+static void chase(struct stack *stack, struct target *target, uint64_t address)
+{
+    const struct pyabi *abi = stack->abi;
+    uint8_t bytes[512];
+    uint32_t size = frame_size(abi);
+    bool one_by_one = abi->stack == PYABI_STACK_FRAMEOBJECT;
+    for (uint32_t i = 0; i < (one_by_one ? STACK_MAX_FRAMES : CHASE_MAX); i++) {
+        if (is_end(stack, address) || address & 7 || size > sizeof bytes)
+            return;
+        if (target_read(target, (struct raddr){address}, bytes, size) < 0)
+            return;
+        uint64_t previous = load_u64(bytes, abi->frame.previous);
+        if (is_boundary(abi, bytes) && is_end(stack, previous))
+            stack->base_shim = address;
+        if (stack->extras && one_by_one) {
+            struct stack_extra *known = find_extra(stack, address);
+            if (known < stack->extras + stack->extra_count && known->address == address &&
+                known->last_used == stack->round && i > 0)
+                return; /* met again in this round: the rest is known, or it is a cycle */
+        }
+        remember_extra(stack, address, size);
+        address = previous;
+        if (!one_by_one)
+            return; /* the callers are probably in the chunk */
+    }
+}
+
+static bool set_chunks(struct stack *stack, struct target *target, uint64_t innermost, uint64_t top)
+{
+    const struct pyabi *abi = stack->abi;
+    uint64_t header[3] = {0};
+    uint32_t count = 0;
+    struct stack_chunk found[STACK_MAX_CHUNKS];
+    for (uint64_t at = innermost; at && count < STACK_MAX_CHUNKS; count++) {
+        if (at & 7 || target_read(target, (struct raddr){at}, header, sizeof header) < 0)
+            return false;
+        uint64_t used = top > at ? top - at : 0;
+        if (count > 0)
+            used = (uint64_t)abi->chunk.data + 8 * load_u64((uint8_t *)header, abi->chunk.top);
+        if (used > CHUNK_USED_MAX)
+            return false;
+        found[count] = (struct stack_chunk){at, (uint32_t)used};
+        at = load_u64((uint8_t *)header, abi->chunk.previous);
+    }
+    stack->chunk_count = 0;
+    for (uint32_t i = count; i-- > 0;) {
+        if (!ensure(&stack->chunks, stack->chunk_count, &stack->chunk_capacity,
+                    sizeof *stack->chunks, STACK_MAX_CHUNKS))
+            return false;
+        stack->chunks[stack->chunk_count++] = found[i];
+    }
+    return true;
+}
+
+/* Brings the predicted chunks in line with what the thread state said. True: they were right. */
+static bool check_chunks(struct stack *stack, struct target *target, const uint8_t *head)
+{
+    const struct pyabi *abi = stack->abi;
+    if (abi->tstate.datastack_chunk == PYABI_NONE)
+        return true;
+    uint64_t innermost = load_u64(head, abi->tstate.datastack_chunk);
+    uint64_t top = load_u64(head, abi->tstate.datastack_top);
+    if (!innermost)
+        return true;
+    if (top < innermost || top - innermost > CHUNK_USED_MAX)
+        top = innermost + (uint64_t)abi->chunk.data;
+    struct stack_chunk *last = stack->chunk_count ? &stack->chunks[stack->chunk_count - 1] : NULL;
+    if (last && last->address == innermost) {
+        uint32_t used = (uint32_t)(top - innermost);
+        if (used <= last->used) {
+            /* Shrink slowly: a stack that goes up and down should not miss each time. */
+            if (last->used > used + 4 * CHUNK_SLACK)
+                last->used -= CHUNK_SLACK;
+            return true;
+        }
+        last->used = used + CHUNK_SLACK;
+        return false;
+    }
+    set_chunks(stack, target, innermost, top + CHUNK_SLACK);
+    return false;
+}
+
+/* ---- one look ------------------------------------------------------------------------------ */
+
+static void load_head(struct stack *stack, const uint8_t *at)
+{
+    const struct pyabi *abi = stack->abi;
+    struct stack_head *head = &stack->head;
+    head->interp = load_u64(at, abi->tstate.interp);
+    head->next = load_u64(at, abi->tstate.next);
+    head->prev = abi->tstate.prev == PYABI_NONE ? 0 : load_u64(at, abi->tstate.prev);
+    head->thread_id = load_u64(at, abi->tstate.thread_id);
+    head->native_thread_id =
+        abi->tstate.native_thread_id == PYABI_NONE ? 0 : load_u64(at, abi->tstate.native_thread_id);
+    head->knows_gil = abi->tstate.holds_gil != PYABI_NONE && !abi->free_threaded;
+    head->holds_gil = head->knows_gil && load_i32(at, abi->tstate.holds_gil) != 0;
+    head->frame = load_u64(at, abi->tstate.frame);
+}
+
+/* 3.11/3.12: the frame hangs on a cframe. False: the predicted cframe was not the right one. */
+static bool resolve_cframe(struct stack *stack, const struct gather *gather)
+{
+    uint64_t cframe = stack->head.frame;
+    const uint8_t *at = gather_get(gather, stack->cframe_piece);
+    bool hit = at && cframe == stack->cframe;
+    stack->cframe = cframe;
+    if (!cframe) {
+        stack->head.frame = 0;
+        return true;
+    }
+    if (hit)
+        stack->head.frame = load_u64(at, stack->abi->cframe.current_frame);
+    return hit;
+}
+
+static enum stack_result compare(struct stack *stack, const struct gather *gather,
+                                 struct target *target)
+{
+    struct chain chain = {
+        .frames = &stack->frames, .count = &stack->frame_count, .capacity = &stack->frame_capacity};
+    enum chain_end end = follow(stack, gather, stack->head.frame, &chain);
+    if (end == CHAIN_MISSES && chain.all_equal) {
+        chase(stack, target, chain.missing);
+        return STACK_AGAIN;
+    }
+    if (end == CHAIN_WHOLE && chain.all_equal) {
+        if (stack->extra_count)
+            touch_extras(stack);
+        return stack->frame_count ? STACK_EXACT : STACK_EMPTY;
+    }
+    struct chain second = {.frames = &stack->other,
+                           .count = &stack->other_count,
+                           .capacity = &stack->other_capacity,
+                           .use_second = true};
+    enum chain_end second_end = follow(stack, gather, stack->head.frame, &second);
+    if (end == CHAIN_WHOLE && second_end == CHAIN_WHOLE)
+        keep_common_outer(stack);
+    else
+        stack->frame_count = 0;
+    if (end == CHAIN_MISSES)
+        chase(stack, target, chain.missing);
+    else if (second_end == CHAIN_MISSES)
+        chase(stack, target, second.missing);
+    return STACK_TORN;
+}
+
+enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
+                             struct target *target)
+{
+    stack->frame_count = 0;
+    const uint8_t *head = gather_get(gather, stack->head_piece);
+    if (!head)
+        return STACK_BAD;
+    load_head(stack, head);
+    bool cframe_known = stack->abi->stack != PYABI_STACK_CFRAME || resolve_cframe(stack, gather);
+    if (cframe_known && is_end(stack, stack->head.frame))
+        return STACK_EMPTY;
+    bool chunks_known = check_chunks(stack, target, head);
+    if (!cframe_known || !chunks_known)
+        return STACK_AGAIN;
+    for (uint32_t i = 0; i < stack->region_count; i++)
+        if (!gather_get(gather, stack->regions[i].first) ||
+            !gather_get(gather, stack->regions[i].second)) {
+            /* Something remembered is unmapped now. Start the prediction afresh. */
+            stack->extra_count = 0;
+            stack->chunk_count = 0;
+            return STACK_AGAIN;
+        }
+    return compare(stack, gather, target);
+}
