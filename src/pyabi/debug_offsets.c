@@ -19,6 +19,7 @@
  * Checked against every field of the headers' own rows (tests/unit/test_pyabi.c) for 3.13.0,
  * 3.14.10 and 3.15.2, GIL and free-threaded.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -327,30 +328,36 @@ static const struct placement placements[] = {
 /* Not published: lies between two fields that are (or right behind one: low == high). */
 struct neighbour {
     uint16_t out, low, high; /* offsets in struct pyabi */
+    uint8_t size_slot;       /* the size of its struct; IGNORED: not published */
     uint8_t slot;            /* where a later minor publishes it after all; IGNORED: none does */
 };
 
+#define GAP(field, low, high, size_slot, slot)                                                     \
+    {                                                                                              \
+        OUT(field), OUT(low), OUT(high), size_slot, slot                                           \
+    }
+
 static const struct neighbour neighbours[] = {
-    {OUT(runtime.autotsskey), OUT(runtime.interpreters_head), OUT(runtime.size), IGNORED},
-    {OUT(tstate.context), OUT(tstate.native_thread_id), OUT(tstate.datastack_chunk), IGNORED},
-    {OUT(tstate.datastack_top), OUT(tstate.datastack_chunk), OUT(tstate.datastack_chunk), IGNORED},
-    {OUT(tstate.datastack_limit), OUT(tstate.datastack_chunk), OUT(tstate.datastack_chunk),
-     IGNORED},
-    {OUT(frame.f_locals), OUT(frame.previous), OUT(frame.instr), IGNORED},
-    {OUT(frame.f_globals), OUT(frame.previous), OUT(frame.instr), IGNORED},
-    {OUT(frame.stacktop), OUT(frame.instr), OUT(frame.owner), IGNORED},
-    {OUT(code.flags), OUT(object.size), OUT(code.argcount), IGNORED},
-    {OUT(code.kwonlyargcount), OUT(code.argcount), OUT(code.firstlineno), IGNORED},
-    {OUT(code.framesize), OUT(code.firstlineno), OUT(code.localsplusnames), IGNORED},
-    {OUT(code.nlocals), OUT(code.firstlineno), OUT(code.localsplusnames), IGNORED},
-    {OUT(code.version), OUT(code.firstlineno), OUT(code.localsplusnames), IGNORED},
-    {OUT(type.basicsize), OUT(type.name), OUT(type.flags), TYPE_BASICSIZE},
-    {OUT(type.dictoffset), OUT(type.name), OUT(type.flags), TYPE_DICTOFFSET},
-    {OUT(unicode.compact_size), OUT(unicode.ascii_size), OUT(unicode.ascii_size), STR_COMPACT_SIZE},
-    {OUT(unicode.hash), OUT(unicode.length), OUT(unicode.state), IGNORED},
-    {OUT(dict.used), OUT(object.size), OUT(dict.keys), IGNORED},
-    {OUT(gen.iframe), OUT(object.size), OUT(object.size), GEN_IFRAME},
-    {OUT(gen.frame_state), OUT(object.size), OUT(object.size), GEN_STATE},
+    GAP(runtime.autotsskey, runtime.interpreters_head, runtime.size, RUNTIME_SIZE, IGNORED),
+    GAP(tstate.context, tstate.native_thread_id, tstate.datastack_chunk, THREAD_SIZE, IGNORED),
+    GAP(tstate.datastack_top, tstate.datastack_chunk, tstate.datastack_chunk, THREAD_SIZE, IGNORED),
+    GAP(tstate.datastack_limit, tstate.datastack_chunk, tstate.datastack_chunk, THREAD_SIZE,
+        IGNORED),
+    GAP(frame.f_locals, frame.previous, frame.instr, FRAME_SIZE, IGNORED),
+    GAP(frame.f_globals, frame.previous, frame.instr, FRAME_SIZE, IGNORED),
+    GAP(frame.stacktop, frame.instr, frame.owner, FRAME_SIZE, IGNORED),
+    GAP(code.flags, object.size, code.argcount, CODE_SIZE, IGNORED),
+    GAP(code.kwonlyargcount, code.argcount, code.firstlineno, CODE_SIZE, IGNORED),
+    GAP(code.framesize, code.firstlineno, code.localsplusnames, CODE_SIZE, IGNORED),
+    GAP(code.nlocals, code.firstlineno, code.localsplusnames, CODE_SIZE, IGNORED),
+    GAP(code.version, code.firstlineno, code.localsplusnames, CODE_SIZE, IGNORED),
+    GAP(type.basicsize, type.name, type.flags, TYPE_SIZE, TYPE_BASICSIZE),
+    GAP(type.dictoffset, type.name, type.flags, TYPE_SIZE, TYPE_DICTOFFSET),
+    GAP(unicode.compact_size, unicode.ascii_size, unicode.ascii_size, IGNORED, STR_COMPACT_SIZE),
+    GAP(unicode.hash, unicode.length, unicode.state, STR_SIZE, IGNORED),
+    GAP(dict.used, object.size, dict.keys, DICT_SIZE, IGNORED),
+    GAP(gen.iframe, object.size, object.size, IGNORED, GEN_IFRAME),
+    GAP(gen.frame_state, object.size, object.size, IGNORED, GEN_STATE),
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -405,13 +412,14 @@ size_t pyabi_debug_offsets_size(const void *runtime, size_t size)
 
 static int refuse(struct err *err, uint32_t version, const char *why)
 {
-    static const char letters[] = {[0xa] = 'a', [0xb] = 'b', [0xc] = 'c', [0xf] = 0};
-    uint32_t level = version >> 4 & 0xf;
-    char suffix[4] = {level < sizeof letters ? letters[level] : 0, 0};
-    if (suffix[0])
-        suffix[1] = (char)('0' + (version & 0xf));
-    return err_set(err, ERR_UNSUPPORTED, "Python %u.%u.%u%s: %s; this pitviper reads %s",
-                   version >> 24, version >> 16 & 0xff, version >> 8 & 0xff, suffix, why,
+    static const char *const levels[16] = {[0xa] = "a", [0xb] = "b", [0xc] = "rc"};
+    const char *level = levels[version >> 4 & 0xf];
+    char name[32];
+    int used = snprintf(name, sizeof name, "%u.%u.%u", version >> 24, version >> 16 & 0xff,
+                        version >> 8 & 0xff);
+    if (level)
+        snprintf(name + used, sizeof name - (size_t)used, "%s%u", level, version & 0xf);
+    return err_set(err, ERR_UNSUPPORTED, "Python %s: %s; this pitviper reads %s", name, why,
                    pyabi_supported());
 }
 
@@ -471,20 +479,27 @@ static bool place_slots(const uint64_t slots[SLOT_COUNT], struct pyabi *abi)
     return true;
 }
 
-/* What is not published: by the headers, where its neighbours are as in the headers. */
+/* Where the headers put it, moved along with its neighbours; PYABI_NONE when those differ. */
+static int32_t neighbour_offset(const struct neighbour *gap, const uint64_t slots[SLOT_COUNT],
+                                const struct pyabi *row, const struct pyabi *abi)
+{
+    int32_t low = field_of(abi, gap->low), row_low = field_of(row, gap->low);
+    int32_t row_offset = field_of(row, gap->out), offset = row_offset + (low - row_low);
+    bool same = field_of(abi, gap->high) - low == field_of(row, gap->high) - row_low;
+    if (row_offset == PYABI_NONE || !same || offset < 0)
+        return PYABI_NONE;
+    bool bounded = gap->size_slot != IGNORED;
+    bool inside = !bounded || (uint64_t)offset + sizeof(uint64_t) <= slots[gap->size_slot];
+    return inside ? offset : PYABI_NONE;
+}
+
 static void fill_neighbours(const uint64_t slots[SLOT_COUNT], const struct pyabi *row,
                             struct pyabi *abi)
 {
     for (size_t i = 0; i < LENGTH(neighbours); i++) {
         const struct neighbour *gap = &neighbours[i];
-        if (gap->slot != IGNORED && slots[gap->slot] != ABSENT)
-            continue;
-        int32_t low = field_of(abi, gap->low), row_low = field_of(row, gap->low);
-        int32_t span = field_of(abi, gap->high) - low;
-        bool known = field_of(row, gap->out) != PYABI_NONE;
-        bool same = span == field_of(row, gap->high) - row_low;
-        *field_at(abi, gap->out) =
-            known && same ? field_of(row, gap->out) + (low - row_low) : PYABI_NONE;
+        if (gap->slot == IGNORED || slots[gap->slot] == ABSENT)
+            *field_at(abi, gap->out) = neighbour_offset(gap, slots, row, abi);
     }
 }
 
