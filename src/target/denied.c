@@ -44,11 +44,36 @@ static int explain_yama(pid_t pid, const struct caps *caps, struct err *err)
         caps->yama_scope == 1 ? ", or: sudo sysctl kernel.yama.ptrace_scope=0" : "");
 }
 
+int denied_explain(pid_t pid, const struct proc_status *status, const struct caps *caps,
+                   struct err *err)
+{
+    if (caps->yama_scope >= 3)
+        return explain_yama(pid, caps, err);
+    if (caps->sys_ptrace)
+        return err_set(err, ERR_DENIED,
+                       "pid %d cannot be read although we hold CAP_SYS_PTRACE: %s; run pitviper on "
+                       "the host, outside of any sandbox",
+                       (int)pid,
+                       caps->user_namespace
+                           ? "the process lives in another user namespace than ours"
+                       : caps->seccomp == 2 ? "a seccomp filter forbids it"
+                                            : "a security module (SELinux, AppArmor) forbids it");
+    if (caps->euid == 0)
+        return explain_container(pid, caps, err);
+    if (status->uid != caps->euid || status->euid != caps->euid)
+        return explain_other_user(pid, status->uid, caps, err);
+    if (caps->yama_scope > 0)
+        return explain_yama(pid, caps, err);
+    return err_set(err, ERR_DENIED,
+                   "pid %d has made itself unreadable (setuid, file capabilities or "
+                   "PR_SET_DUMPABLE): run as root (sudo), or grant the right once: " GRANT,
+                   (int)pid);
+}
+
 int target_explain_denied(pid_t pid, struct err *err)
 {
     struct caps caps;
     struct proc_status status;
-    caps_read(&caps);
     int result = proc_status_read(pid, 0, &status);
     if (result == ERR_GONE && kill(pid, 0) < 0 && errno == ESRCH)
         return err_set(err, ERR_GONE, "pid %d: no such process", (int)pid);
@@ -57,26 +82,6 @@ int target_explain_denied(pid_t pid, struct err *err)
             err, ERR_DENIED,
             "pid %d is hidden from us: /proc is mounted with hidepid; run as root (sudo)",
             (int)pid);
-    if (caps.yama_scope >= 3)
-        return explain_yama(pid, &caps, err);
-    if (!caps.sys_ptrace) {
-        if (caps.euid == 0 ||
-            (caps.container[0] && status.euid == caps.euid && caps.yama_scope < 1))
-            return explain_container(pid, &caps, err);
-        if (status.uid != caps.euid || status.euid != caps.euid)
-            return explain_other_user(pid, status.uid, &caps, err);
-        if (caps.yama_scope > 0)
-            return explain_yama(pid, &caps, err);
-        return err_set(err, ERR_DENIED,
-                       "pid %d has made itself unreadable (setuid, file capabilities or "
-                       "PR_SET_DUMPABLE): run as root (sudo), or grant the right once: " GRANT,
-                       (int)pid);
-    }
-    return err_set(err, ERR_DENIED,
-                   "pid %d cannot be read although we hold CAP_SYS_PTRACE: %s; run pitviper on the "
-                   "host, outside of any sandbox",
-                   (int)pid,
-                   caps.user_namespace ? "the process lives in another user namespace than ours"
-                   : caps.seccomp == 2 ? "a seccomp filter forbids it"
-                                       : "a security module (SELinux, AppArmor) forbids it");
+    caps_read(&caps);
+    return denied_explain(pid, &status, &caps, err);
 }

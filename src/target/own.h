@@ -19,8 +19,7 @@
 #define OBJECT_MAX 4096
 #define PROOF_MAX_INTERPRETERS 64
 #define PROOF_MAX_THREADS 256
-#define PROOF_MAX_FRAMES 16        /* per thread; the proof needs a few, not all */
-#define SCAN_MAX_BYTES (16u << 20) /* writable memory of one object */
+#define PROOF_MAX_FRAMES 16 /* per thread; the proof needs a few, not all */
 
 /* Where bytes come from: the process, or a test's memory. As remote_readv(). */
 typedef ssize_t (*target_source)(void *context, void *local, size_t size,
@@ -129,3 +128,8 @@ void threads_learn(struct target *target, const struct proof *proof);
 /* denied.c: fills *err with the remedy; returns ERR_DENIED, or ERR_GONE when that is what it was.
  */
 int target_explain_denied(pid_t pid, struct err *err);
+/* The decision alone, pure: always ERR_DENIED. */
+struct proc_status;
+struct caps;
+int denied_explain(pid_t pid, const struct proc_status *status, const struct caps *caps,
+                   struct err *err);

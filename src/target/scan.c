@@ -21,8 +21,10 @@
 #include "target/own.h"
 
 #define CHUNK_BYTES (256u << 10)
-#define OVERLAP_BYTES 64       /* what is searched for is shorter and may straddle two chunks */
-#define SCAN_MAX_CHECKS 200000 /* remote looks at candidates: 0.2 s at the worst */
+#define SCAN_MAX_MAPPING (16u << 20)
+#define SCAN_MAX_BYTES (64u << 20) /* of one object */
+#define OVERLAP_BYTES 64           /* what is searched for is shorter and may straddle two chunks */
+#define SCAN_MAX_CHECKS 200000     /* remote looks at candidates: 0.2 s at the worst */
 
 static const char cookie[] = "xdebugpy";
 
@@ -32,12 +34,11 @@ typedef int (*scan_visit)(void *context, const unsigned char *data, size_t size,
 static int scan_mapping(struct target *target, const struct mapping *mapping, size_t *budget,
                         unsigned char *chunk, scan_visit visit, void *context)
 {
-    for (uint64_t at = mapping->start; at < mapping->end && *budget;) {
-        size_t want = CHUNK_BYTES;
+    uint64_t at = mapping->start;
+    while (at < mapping->end && at - mapping->start < SCAN_MAX_MAPPING && *budget) {
+        size_t want = *budget < CHUNK_BYTES ? *budget : CHUNK_BYTES;
         if (want > mapping->end - at)
             want = (size_t)(mapping->end - at);
-        if (want > *budget)
-            want = *budget;
         struct iovec piece = {(void *)(uintptr_t)at, want};
         ssize_t got = target_readv(target, chunk, want, &piece, 1);
         if (got == ERR_FAULT || got == 0)
@@ -53,6 +54,8 @@ static int scan_mapping(struct target *target, const struct mapping *mapping, si
     return 0;
 }
 
+/* From the last mapping to the first: what we look for is mostly in .bss, and .data is full of
+ * pointers. */
 static int scan_object(struct target *target, const struct objects *objects,
                        const struct object *object, scan_visit visit, void *context)
 {
@@ -61,8 +64,8 @@ static int scan_object(struct target *target, const struct objects *objects,
         return ERR_NO_MEMORY;
     size_t budget = SCAN_MAX_BYTES;
     int result = 0;
-    for (size_t i = object->first; i < object->first + object->count && result == 0; i++) {
-        const struct mapping *mapping = &objects->maps.list[i];
+    for (size_t i = object->count; i-- > 0 && result == 0;) {
+        const struct mapping *mapping = &objects->maps.list[object->first + i];
         if (mapping->writable && mapping->readable)
             result = scan_mapping(target, mapping, &budget, chunk, visit, context);
     }
@@ -117,15 +120,22 @@ struct head_search {
     const struct maps *maps;
     uint32_t checks;
     bool need_pair; /* the next word must be the same */
+    bool on_heap; /* <= 3.10: interpreters are allocated; later the first is part of the runtime */
     struct raddr found;
 };
 
-static bool is_object_pointer(const struct maps *maps, uint64_t pointer)
+static const struct mapping *writable_at(const struct head_search *search, uint64_t pointer)
 {
     if (!pointer || pointer % 8)
-        return false;
-    const struct mapping *mapping = maps_find(maps, pointer);
-    return mapping && mapping->writable;
+        return NULL;
+    const struct mapping *mapping = maps_find(search->maps, pointer);
+    return mapping && mapping->writable ? mapping : NULL;
+}
+
+static bool may_be_interpreter(const struct head_search *search, uint64_t pointer)
+{
+    const struct mapping *mapping = writable_at(search, pointer);
+    return mapping && !(search->on_heap && mapping->inode);
 }
 
 static bool points_back(struct head_search *search, uint64_t interp)
@@ -136,7 +146,7 @@ static bool points_back(struct head_search *search, uint64_t interp)
     search->checks++;
     return target_read_ptr(target, (struct raddr){interp + (uint64_t)abi->interp.threads_head},
                            &thread) == 0 &&
-           is_object_pointer(search->maps, thread.value) &&
+           writable_at(search, thread.value) &&
            target_read_ptr(target, (struct raddr){thread.value + (uint64_t)abi->tstate.interp},
                            &back) == 0 &&
            back.value == interp &&
@@ -153,7 +163,7 @@ static int visit_heads(void *context, const unsigned char *data, size_t size, ui
         memcpy(words, data + i, sizeof words);
         if (search->need_pair && words[0] != words[1])
             continue;
-        if (!is_object_pointer(search->maps, words[0]) || !points_back(search, words[0])) {
+        if (!may_be_interpreter(search, words[0]) || !points_back(search, words[0])) {
             if (search->checks > SCAN_MAX_CHECKS)
                 return ERR_NOT_FOUND;
             continue;
@@ -171,8 +181,10 @@ static int visit_heads(void *context, const unsigned char *data, size_t size, ui
 int scan_interp_head(struct target *target, const struct objects *objects,
                      const struct object *object, const struct pyabi *abi, struct raddr *out)
 {
-    struct head_search search = {
-        .target = target, .maps = &objects->maps, .need_pair = abi->runtime.interpreters_head >= 0};
+    struct head_search search = {.target = target,
+                                 .maps = &objects->maps,
+                                 .need_pair = abi->runtime.interpreters_head >= 0,
+                                 .on_heap = abi->stack == PYABI_STACK_FRAMEOBJECT};
     target->abi = *abi;
     int result = scan_object(target, objects, object, visit_heads, &search);
     if (result == ERR_NOT_FOUND && search.need_pair) {

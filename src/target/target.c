@@ -110,7 +110,8 @@ static int settle(struct target *target, const struct objects *objects, const st
         return result;
     struct proc_stat stat;
     if (!proof.frames && proc_stat_read(target->pid, &stat) == 0 && proc_age_ms(&stat) < YOUNG_MS)
-        return err_set(err, ERR_STARTING, "pid %d: Python has not begun to run code yet",
+        return err_set(err, ERR_STARTING,
+                       "pid %d: Python runs no code; it is starting up or shutting down",
                        (int)target->pid);
     check_current_slot(target, &proof);
     threads_learn(target, &proof);
@@ -140,22 +141,26 @@ static int open_by_way(struct target *target, const struct objects *objects, enu
     return failed;
 }
 
+static int refuse_foreign(struct target *target, struct err *err)
+{
+    struct proc_stat stat;
+    bool young = proc_stat_read(target->pid, &stat) == 0 && proc_age_ms(&stat) < YOUNG_MS;
+    proc_command(target->pid, target->command, sizeof target->command);
+    return err_set(err, ERR_NOT_PYTHON, "pid %d is not a Python process%s: %s", (int)target->pid,
+                   young ? ", or not yet" : "", target->command);
+}
+
 static int try_open(struct target *target, struct objects *objects, struct err *err)
 {
     int result = objects_load(objects, target->pid);
     if (result < 0)
         return result;
+    if (objects->maps.count == 0)
+        return ERR_GONE; /* exiting: the memory went first */
     result = ERR_NOT_FOUND;
     for (int way = 0; way < LOCATE_WAYS && result == ERR_NOT_FOUND; way++)
         result = open_by_way(target, objects, (enum locate_by)way, err);
-    if (result != ERR_NOT_FOUND)
-        return result;
-    if (objects->maps.count == 0)
-        return ERR_GONE; /* exiting: the memory went first */
-    proc_command(target->pid, target->command, sizeof target->command);
-    return err_set(err, ERR_NOT_PYTHON,
-                   "pid %d is not a Python process, or its interpreter has not been loaded yet: %s",
-                   (int)target->pid, target->command);
+    return result == ERR_NOT_FOUND ? refuse_foreign(target, err) : result;
 }
 
 /* What can be said before looking at memory. */
