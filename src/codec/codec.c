@@ -7,6 +7,11 @@
 
 /* In the order of the help. Sniffing goes by the same order, so the vaguest comes last. */
 const struct codec_format codec_formats[] = {
+    {.name = "flamegraph",
+     .alias = "svg",
+     .endings = ".svg",
+     .help = "interactive SVG; any browser",
+     .write = flamegraph_write},
     {.name = "speedscope",
      .endings = ".speedscope.json .speedscope",
      .help = "for speedscope.app",

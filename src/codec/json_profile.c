@@ -236,9 +236,9 @@ static void write_run_column(struct writer *w, const struct timeline *timeline, 
         uint64_t gap = ruler_advance(&ruler, run->start_us);
         uint64_t duration = ruler_advance(&ruler, run->start_us + run->duration_us);
         jsonw_u64(&w->json, column == RUN_GAP        ? gap
-                           : column == RUN_DURATION ? duration
-                           : column == RUN_NODE     ? run->node
-                                                    : run->count);
+                            : column == RUN_DURATION ? duration
+                            : column == RUN_NODE     ? run->node
+                                                     : run->count);
         if (i % COLUMN_FLUSH == 0)
             w->result = codec_flush(w->options, w->out, w->err);
     }

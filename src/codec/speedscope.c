@@ -88,7 +88,7 @@ static void write_frames(struct writer *w)
         jsonw_object_begin(&w->json);
         jsonw_key(&w->json, "name");
         jsonw_string_n(&w->json, profile->strings[frame->name].text,
-                      profile->strings[frame->name].size);
+                       profile->strings[frame->name].size);
         if (file)
             jsonw_key_string(&w->json, "file", profile->strings[file].text);
         if (frame->line > 0)

@@ -74,6 +74,39 @@ void text_add_xml(struct buf *out, const char *text, size_t size)
     buf_done(&repaired);
 }
 
+static const char *script_escape(const char *text, size_t size, size_t *taken)
+{
+    *taken = 1;
+    if (text[0] == '<')
+        return "\\u003c";
+    if (text[0] == '>')
+        return "\\u003e";
+    if (text[0] == '&')
+        return "\\u0026";
+    *taken = 3;
+    if (size >= 3 && memcmp(text, "\xef\xbf\xbe", 3) == 0)
+        return "\\ufffe";
+    if (size >= 3 && memcmp(text, "\xef\xbf\xbf", 3) == 0)
+        return "\\uffff";
+    return NULL;
+}
+
+void text_add_script_json(struct buf *out, const char *json, size_t size)
+{
+    size_t copied = 0;
+    for (size_t at = 0; at < size; at++) {
+        size_t taken;
+        const char *escape = script_escape(json + at, size - at, &taken);
+        if (!escape)
+            continue;
+        buf_add(out, json + copied, at - copied);
+        buf_add_str(out, escape);
+        copied = at + taken;
+        at += taken - 1;
+    }
+    buf_add(out, json + copied, size - copied);
+}
+
 void text_add_label(struct buf *out, const struct profile *profile, uint32_t frame)
 {
     size_t size = profile_frame_label(profile, frame, NULL, 0);

@@ -19,5 +19,8 @@ void text_add_line(struct buf *out, const char *text, size_t size, char banned, 
 /* XML and HTML text and quoted attributes; characters that XML forbids become U+FFFD. */
 void text_add_xml(struct buf *out, const char *text, size_t size);
 
+/* JSON text (where these only occur in strings) for a script element of HTML or XML. */
+void text_add_script_json(struct buf *out, const char *json, size_t size);
+
 /* "name (file:line)" of a frame, raw. */
 void text_add_label(struct buf *out, const struct profile *profile, uint32_t frame);

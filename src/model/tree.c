@@ -43,6 +43,51 @@ void tree_done(struct tree *tree)
     *tree = (struct tree){0};
 }
 
+struct child {
+    uint64_t total;
+    uint32_t node;
+};
+
+static int compare_children(const void *left, const void *right)
+{
+    const struct child *a = left, *b = right;
+    if (a->total != b->total)
+        return a->total > b->total ? -1 : 1;
+    return a->node < b->node ? -1 : 1;
+}
+
+/* The children of `node` that are kept, into `kept`; returns how many. */
+static size_t list_children(const struct tree *tree, uint32_t node, uint64_t least,
+                            struct child *kept)
+{
+    size_t count = 0;
+    for (uint32_t i = tree->first_child[node]; i; i = tree->next_sibling[i])
+        if (tree->total[i] >= least)
+            kept[count++] = (struct child){.total = tree->total[i], .node = i};
+    return count;
+}
+
+int tree_trim(struct tree *tree, uint64_t least, uint64_t *left_out)
+{
+    struct child *kept = malloc(tree->node_count * sizeof *kept);
+    if (!kept)
+        return ERR_NO_MEMORY;
+    if (least == 0)
+        least = 1;
+    *left_out = 0;
+    for (uint32_t node = 0; node < tree->node_count; node++) {
+        if (node && tree->total[node] && tree->total[node] < least)
+            ++*left_out;
+        size_t count = list_children(tree, node, least, kept);
+        qsort(kept, count, sizeof *kept, compare_children);
+        tree->first_child[node] = count ? kept[0].node : 0;
+        for (size_t i = 0; i < count; i++)
+            tree->next_sibling[kept[i].node] = i + 1 < count ? kept[i + 1].node : 0;
+    }
+    free(kept);
+    return 0;
+}
+
 uint32_t tree_next(const struct tree *tree, uint32_t node, uint32_t *climbed)
 {
     *climbed = 0;

@@ -33,6 +33,11 @@ void tree_done(struct tree *tree);
 /* Per frame: self, and total with recursion counted once. Either may be NULL. */
 int tree_frame_totals(const struct tree *tree, uint64_t *self, uint64_t *total);
 
+/* For drawing: puts the children of every node in order of total, the largest first, and takes out
+ * of the tree what is below `least` or 0. *left_out gets how many nodes with samples that were. 0
+ * or ERR_NO_MEMORY. */
+int tree_trim(struct tree *tree, uint64_t least, uint64_t *left_out);
+
 /* Walking, without a stack of one's own: start with node = 0; `*climbed` gets the number of levels
  * that were left before `returned` was entered (0 when it is a child of `node`). Returns 0 at the
  * end. */

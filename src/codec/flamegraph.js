@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+// flamegraph.js - what makes the SVG of flamegraph.c answer to mouse and keyboard.
+//
+// The picture is drawn twice: once by the C side as plain shapes, for viewers without scripts, and once
+// here from the numbers in #pv-data, for the width there is. Nodes come in pre-order, so node i's subtree
+// is i to end[i] - 1 and every array below is indexed by node.
+"use strict";
+(() => {
+const XHTML = "http://www.w3.org/1999/xhtml", SVG = "http://www.w3.org/2000/svg";
+const ROW = 17, NARROW = 0.4, TEXT_FROM = 22, PAD = 8;
+const root = document.documentElement.localName === "svg" ? document.documentElement
+    : document.currentScript.closest("svg");
+const find = id => root.querySelector("#" + id);
+const data = JSON.parse(find("pv-data").textContent);
+const frames = data.frames, total = data.nodes.total, self = data.nodes.self, frameOf = data.nodes.frame;
+const count = total.length;
+const parent = new Int32Array(count), depth = new Int32Array(count), end = new Int32Array(count);
+const start = new Float64Array(count);
+
+let zoomed = 0, cursor = 0, upright = false, pattern = null, matches = null;
+let drawn = new Map(); // node → its element
+
+function link() {
+    const open = [], next = [];
+    for (let i = 0; i < count; i++) {
+        const level = i ? depth[i - 1] + 1 - data.nodes.up[i] : 0;
+        while (open.length > level)
+            end[open.pop()] = i;
+        depth[i] = level;
+        parent[i] = level ? open[level - 1] : -1;
+        start[i] = level ? next[level] : 0;
+        next[level] = start[i] + total[i];
+        next[level + 1] = start[i];
+        open.push(i);
+    }
+    while (open.length)
+        end[open.pop()] = count;
+}
+
+// Words
+
+const percent = (part, whole) => whole ? (100 * part / whole).toFixed(part === whole ? 0 : 2) + " %" : "–";
+
+function amount(value) {
+    if (data.unit === "samples")
+        return value.toLocaleString("en") + (value === 1 ? " sample" : " samples");
+    const s = value / 1e6;
+    return s >= 1 ? s.toFixed(2) + " s" : s >= 1e-3 ? (s * 1e3).toFixed(2) + " ms" : value + " µs";
+}
+
+function label(i) {
+    if (i === 0)
+        return "all";
+    const f = frameOf[i], file = data.strings[frames.file[f]], line = frames.line[f];
+    return data.strings[frames.name[f]] + (file ? ` (${file}${line ? ":" + line : ""})` : "");
+}
+
+function facts(i) {
+    const lines = [`${amount(total[i])}, ${percent(total[i], total[0])} of all`];
+    if (i && parent[i])
+        lines.push(`${percent(total[i], total[parent[i]])} of its caller`);
+    lines.push(self[i] ? `itself ${amount(self[i])}, ${percent(self[i], total[0])}` : "nothing by itself");
+    return lines;
+}
+
+// As much of the text as fits; characters of the far east are two wide.
+function clip(text, room) {
+    let used = 0, kept = "";
+    for (const c of text) {
+        used += c.codePointAt(0) >= 0x1100 ? 2 : 1;
+        if (used > room)
+            return kept.slice(0, -1) + "…";
+        kept += c;
+    }
+    return kept;
+}
+
+// Drawing
+
+function element(name, attributes, inside) {
+    const made = document.createElementNS(SVG, name);
+    for (const key in attributes)
+        made.setAttribute(key, attributes[key]);
+    if (inside !== undefined)
+        made.append(inside);
+    return made;
+}
+
+const rowOf = level => upright ? data.top + (data.levels - 1 - level) * ROW : data.top + level * ROW;
+const viewWidth = () => Math.max(200, (root.clientWidth || window.innerWidth) - 2 * PAD);
+
+function draw(into, i, x, width, classes) {
+    const y = rowOf(depth[i]), height = ROW - 1;
+    const kind = i ? frames.color[frameOf[i]] : "kt";
+    const names = [kind, classes, matches && matches[i] ? "match" : ""].filter(Boolean).join(" ");
+    let made;
+    if (width >= TEXT_FROM) {
+        made = element("svg", {x, y, width: Math.max(width - 0.5, 0.3), height, class: "f"});
+        made.append(element("rect", {width: "100%", height: "100%", class: names}),
+            element("text", {x: 3, y: 12}, clip(label(i), Math.floor((width - 6) / data.letter))));
+    } else {
+        made = element("rect", {x, y, width: Math.max(width - (width > 2 ? 0.5 : 0), 0.3), height,
+            class: "f " + names});
+    }
+    made.pvNode = i;
+    drawn.set(i, made);
+    into.append(made);
+}
+
+// Everything of i's subtree that is wide enough; what is not becomes one grey piece per caller.
+function drawBelow(into, from, scale) {
+    const at = i => PAD + (start[i] - start[from]) * scale;
+    for (let i = from + 1; i < end[from];) {
+        const width = total[i] * scale;
+        if (width >= NARROW) {
+            draw(into, i, at(i), width, "");
+            i++;
+            continue;
+        }
+        const up = parent[i], rest = (start[up] + total[up] - self[up] - start[i]) * scale;
+        if (rest >= NARROW)
+            into.append(element("rect", {x: at(i), y: rowOf(depth[i]), width: rest, height: ROW - 1, class: "rest"}));
+        i = end[up];
+    }
+}
+
+function render() {
+    const fresh = element("g", {id: "pv-view"});
+    const width = viewWidth();
+    drawn = new Map();
+    for (let i = parent[zoomed]; i >= 0; i = parent[i])
+        draw(fresh, i, PAD, width, "above");
+    draw(fresh, zoomed, PAD, width, "");
+    drawBelow(fresh, zoomed, total[zoomed] ? width / total[zoomed] : 0);
+    (find("pv-view") || find("pv-static")).replaceWith(fresh);
+    mark(cursor, false);
+    report();
+}
+
+// Zoom, cursor, search
+
+function zoom(i) {
+    zoomed = i;
+    cursor = i;
+    render();
+    mark(i, true);
+    show(i);
+}
+
+function mark(i, focus) {
+    for (const old of root.querySelectorAll(".cursor")) {
+        old.classList.remove("cursor");
+        old.removeAttribute("tabindex");
+    }
+    const made = drawn.get(i);
+    if (!made)
+        return;
+    made.classList.add("cursor");
+    made.setAttribute("tabindex", "0");
+    made.setAttribute("role", "button");
+    made.setAttribute("aria-label", label(i) + ": " + facts(i).join("; "));
+    if (focus) {
+        made.focus({preventScroll: true});
+        if (made.scrollIntoView)
+            made.scrollIntoView({block: "nearest"});
+    }
+}
+
+function step(to) {
+    if (to === undefined || to < 0 || !drawn.has(to))
+        return;
+    cursor = to;
+    mark(to, true);
+    show(to);
+}
+
+function child(i) {
+    return i + 1 < end[i] ? i + 1 : -1;
+}
+
+// The drawn frame left or right on the same level; `drawn` is in pre-order but for the ancestors.
+function beside(i, direction) {
+    let best;
+    for (const other of drawn.keys())
+        if (depth[other] === depth[i] && (direction > 0 ? other > i : other < i)
+            && (best === undefined || (direction > 0 ? other < best : other > best)))
+            best = other;
+    return best;
+}
+
+function search(text) {
+    pattern = null;
+    matches = null;
+    find("pv-search").classList.remove("bad");
+    if (text) {
+        try {
+            pattern = new RegExp(text, text === text.toLowerCase() ? "i" : "");
+        } catch {
+            find("pv-search").classList.add("bad");
+        }
+    }
+    if (pattern) {
+        const hit = frames.name.map((_, f) => pattern.test(plain(f)));
+        matches = Uint8Array.from(frameOf, (f, i) => i && hit[f] ? 1 : 0);
+    }
+    render();
+}
+
+function plain(f) {
+    return data.strings[frames.name[f]] + " " + data.strings[frames.path[f] || frames.file[f]] + ":" + frames.line[f];
+}
+
+// Frames inside a matching frame are not counted again.
+function matchedValue() {
+    let sum = 0;
+    for (let i = zoomed; i < end[zoomed];) {
+        if (matches[i]) {
+            sum += total[i];
+            i = end[i];
+        } else {
+            i++;
+        }
+    }
+    return sum;
+}
+
+function nextMatch(direction) {
+    if (!matches)
+        return;
+    const nodes = [...drawn.keys()].filter(i => matches[i]).sort((a, b) => a - b);
+    if (!nodes.length)
+        return;
+    const after = direction > 0 ? nodes.find(i => i > cursor) : nodes.filter(i => i < cursor).pop();
+    step(after ?? (direction > 0 ? nodes[0] : nodes[nodes.length - 1]));
+}
+
+function report() {
+    find("pv-matched").textContent = pattern
+        ? `${percent(matchedValue(), total[zoomed])} matched` : "";
+    find("pv-reset").disabled = zoomed === 0 && !pattern;
+    find("pv-turn").textContent = upright ? "icicle" : "flame";
+}
+
+// Tooltip
+
+function show(i, event) {
+    const tip = find("pv-tip"), box = tip.firstElementChild;
+    const head = document.createElementNS(XHTML, "b");
+    head.textContent = i ? data.strings[frames.name[frameOf[i]]] : "all";
+    const lines = facts(i);
+    if (i) {
+        const f = frameOf[i], path = data.strings[frames.path[f] || frames.file[f]];
+        if (path)
+            lines.unshift(path + (frames.line[f] ? ":" + frames.line[f] : ""));
+    }
+    box.replaceChildren(head, ...lines.flatMap(text => [document.createElementNS(XHTML, "br"), text]));
+    tip.style.display = "";
+    const made = drawn.get(i), area = made && made.getBoundingClientRect();
+    const frame = root.getBoundingClientRect();
+    const x = event ? event.clientX + 12 : area ? area.left + 8 : 0;
+    const y = event ? event.clientY + 16 : area ? area.bottom + 4 : 0;
+    const tall = box.offsetHeight, wide = box.offsetWidth;
+    const fitsBelow = y + tall < window.innerHeight;
+    tip.setAttribute("x", Math.max(4, Math.min(x, window.innerWidth - wide - 8)) - frame.left);
+    tip.setAttribute("y", (fitsBelow ? y : Math.max(4, (event ? event.clientY - 8 : area ? area.top - 4 : 0) - tall)) - frame.top);
+}
+
+const hide = () => { find("pv-tip").style.display = "none"; };
+
+// Events
+
+function nodeAt(event) {
+    for (let at = event.target; at && at !== root; at = at.parentNode)
+        if (at.pvNode !== undefined)
+            return at.pvNode;
+    return -1;
+}
+
+function reset() {
+    find("pv-search").value = "";
+    search("");
+    zoom(0);
+    hide();
+}
+
+const keys = {
+    ArrowDown: () => step(upright ? parent[cursor] : child(cursor)),
+    ArrowUp: () => step(upright ? child(cursor) : parent[cursor]),
+    ArrowLeft: () => step(beside(cursor, -1)),
+    ArrowRight: () => step(beside(cursor, 1)),
+    Enter: () => zoom(cursor),
+    " ": () => zoom(cursor),
+    Backspace: () => zoom(Math.max(parent[zoomed], 0)),
+    Escape: () => reset(),
+    Home: () => step(zoomed),
+    "/": () => find("pv-search").focus(),
+    n: () => nextMatch(1),
+    N: () => nextMatch(-1),
+    i: () => turn(),
+};
+
+function turn() {
+    upright = !upright;
+    render();
+    window.scrollTo(0, upright ? root.clientHeight : 0);
+}
+
+function onKey(event) {
+    const box = find("pv-search");
+    if ((event.ctrlKey || event.metaKey) && event.key === "f" && document.activeElement !== box) {
+        event.preventDefault();
+        box.focus();
+        box.select();
+        return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey)
+        return;
+    if (document.activeElement === box) {
+        if (event.key === "Escape" || event.key === "Enter") {
+            box.blur();
+            if (event.key === "Escape")
+                reset();
+            else
+                nextMatch(1);
+        }
+        return;
+    }
+    if (document.activeElement && document.activeElement.localName === "button" && (event.key === "Enter" || event.key === " "))
+        return;
+    if (keys[event.key]) {
+        event.preventDefault();
+        keys[event.key]();
+    }
+}
+
+// The bar stays at the top of the window when a deep graph is scrolled.
+function place() {
+    const bar = find("pv-bar");
+    bar.setAttribute("y", Math.max(0, -root.getBoundingClientRect().top) + data.bar);
+    bar.setAttribute("width", viewWidth());
+}
+
+function measure() {
+    const probe = element("text", {}, "0123456789abcdefghij");
+    root.append(probe);
+    data.letter = probe.getComputedTextLength() / 20 || 7;
+    probe.remove();
+}
+
+link();
+measure();
+find("pv-bar").style.display = "";
+place();
+render();
+root.addEventListener("mousemove", event => {
+    const i = nodeAt(event);
+    if (i < 0)
+        hide();
+    else
+        show(i, event);
+});
+root.addEventListener("mouseleave", hide);
+root.addEventListener("click", event => {
+    const i = nodeAt(event);
+    if (i >= 0)
+        zoom(i);
+});
+window.addEventListener("keydown", onKey);
+window.addEventListener("scroll", () => { place(); hide(); });
+window.addEventListener("resize", () => { place(); render(); });
+let pause;
+find("pv-search").addEventListener("input", event => {
+    clearTimeout(pause);
+    pause = setTimeout(() => search(event.target.value), 80);
+});
+find("pv-reset").addEventListener("click", reset);
+find("pv-turn").addEventListener("click", turn);
+})();
