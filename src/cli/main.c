@@ -15,11 +15,12 @@
 #define EXIT_INTERNAL 70
 
 extern const struct cli_command cmd_record;
-extern const struct cli_command cmd_help, cmd_version, cmd_completion;
+extern const struct cli_command cmd_doctor, cmd_help, cmd_version, cmd_completion;
 
 /* The order of the overview: what one wants first comes first. */
 const struct cli_command *const cli_commands[] = {
     &cmd_record,
+    &cmd_doctor,
     &cmd_version,
     &cmd_help,
     &cmd_completion,
