@@ -301,6 +301,7 @@ const keys = {
 
 function turn() {
     upright = !upright;
+    hide();
     render();
     window.scrollTo(0, upright ? root.clientHeight : 0);
 }
@@ -367,7 +368,7 @@ root.addEventListener("click", event => {
 });
 window.addEventListener("keydown", onKey);
 window.addEventListener("scroll", () => { place(); hide(); });
-window.addEventListener("resize", () => { place(); render(); });
+window.addEventListener("resize", () => { place(); hide(); render(); });
 let pause;
 find("pv-search").addEventListener("input", event => {
     clearTimeout(pause);
