@@ -79,6 +79,15 @@ struct pyabi {
     struct { /* _PyCFrame, 3.11 and 3.12 */
         int32_t current_frame;
     } cframe;
+    /* Which instruction `instr` names, as bytes from the first one:
+     *   <= 3.10      f_lasti * instr_scale: the instruction being executed; of a caller, its call;
+     *                below 0 before the first
+     *   3.11, 3.12   prev_instr: the same as a pointer; of a caller, its call or a cache entry of that
+     *                call, which has the same line; one unit before the bytecode at first
+     *   >= 3.13      instr_ptr: the instruction being executed; of a caller, its call; of a suspended
+     *                generator the one behind its yield, which has the line of the yield
+     * So (instr - first) + instr_bias is the offset to look up, and the bias is 0 in every version known
+     * (tests/integration/test_pyabi.py stops each anywhere and compares). */
     struct { /* PyFrameObject (<= 3.10) or _PyInterpreterFrame */
         int32_t size;                /* of the header, up to localsplus */
         int32_t previous;            /* pointer: f_back or previous */
@@ -86,8 +95,7 @@ struct pyabi {
         int32_t instr;               /* see instr_is_index */
         bool instr_is_index;         /* true: int32 f_lasti; false: pointer into the bytecode */
         int32_t instr_scale;         /* bytes per unit of f_lasti: 1, or 2 in 3.10; 1 for pointers */
-        int32_t instr_bias;          /* bytes added to (pointer - first instruction) for the index of
-                                      * the instruction a suspended caller is at; 0 unless needed */
+        int32_t instr_bias;          /* bytes to add to that difference */
         int32_t owner;               /* >= 3.11: char; PYABI_OWNER_* */
         int32_t is_entry;            /* 3.11: bool */
         int32_t localsplus;

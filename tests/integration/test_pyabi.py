@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Struct pyabi against real interpreters: a process at rest, read from outside, must say what it says itself."""
 
+import collections
+import contextlib
 import json
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 from support.recorder import binary_path
@@ -125,10 +129,74 @@ print(json.dumps(told), flush=True)
 sys.stdin.read()
 '''
 
+# One thread that is always somewhere between calls; the lines of its callers are known.
+SPINNER = '''
+import ctypes, json, sys
+
+calls = {}
+
+def leaf(x):
+    y = x + 1
+    z = [y,
+         x]
+    return (y *
+            2)
+
+def middle(n):
+    total = 0
+    for i in range(n):
+        total += leaf(
+            i)
+    return total
+
+def outer():
+    while True:
+        middle(
+            200)
+
+def note(frame, event, argument):
+    if event == "call" and frame.f_back:
+        calls[frame.f_back.f_code.co_name] = frame.f_back.f_lineno
+        if frame.f_code is leaf.__code__:
+            sys.settrace(None)
+            tell()
+
+def tell():
+    python = ctypes.pythonapi
+    python.PyInterpreterState_Head.restype = ctypes.c_void_p
+    told = {"version": sys.hexversion, "interp": python.PyInterpreterState_Head(),
+            "runtime": 0, "calls": calls}
+    if sys.version_info >= (3, 7):
+        told["runtime"] = ctypes.addressof(ctypes.c_char.in_dll(python, "_PyRuntime"))
+    print(json.dumps(told), flush=True)
+
+sys.settrace(note)
+outer()
+'''
+SPINNER_STACK = ["<module>", "outer", "middle", "leaf"]
+SPINNER_LINES = {"leaf": range(6, 12), "middle": range(13, 19), "outer": range(20, 24)}
+STOPS = 60
+
 START = """
 import json, sys
 exec(compile(json.loads(sys.stdin.readline()), "<target>", "exec"))
 """
+
+
+@contextlib.contextmanager
+def started(python, source):
+    """A target that runs `source`: (process, what it told about itself)."""
+    words = python.command() + ["-c", START]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        process.stdin.write(json.dumps(source).encode() + b"\n")
+        process.stdin.flush()
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(timeout=30)
 
 
 def walk(process, told):
@@ -152,17 +220,8 @@ def stacks_of(rows):
 
 
 def test_pyabi__blocked_threads__read_as_they_say(python):
-    words = python.command() + ["-c", START]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        process.stdin.write(json.dumps(TARGET).encode() + b"\n")
-        process.stdin.flush()
-        told = json.loads(process.stdout.readline())
+    with started(python, TARGET) as (process, told):
         rows = walk(process, told)
-    finally:
-        process.stdin.close()
-        process.wait(timeout=30)
-        process.stdout.close()
     assert rows[0] == ["interp", "0", str(told["modules"]), "0"]
     stacks = stacks_of(rows)
     assert len(stacks) == 1 + len(told["stacks"])
@@ -171,3 +230,29 @@ def test_pyabi__blocked_threads__read_as_they_say(python):
         assert row[4] == "ok"
         assert python.minor < 11 or row[2] == str(told["native"][ident])
         assert frames == [[str(part) for part in frame] for frame in expected]
+
+
+def stopped_state(process):
+    """Waits until the kernel has stopped it."""
+    while Path("/proc/%d/stat" % process.pid).read_text().rsplit(")", 1)[1].split()[0] != "T":
+        time.sleep(0.001)
+
+
+def test_pyabi__stopped_anywhere__lines_are_those_being_run(python):
+    seen = collections.Counter()
+    with started(python, SPINNER) as (process, told):
+        time.sleep(0.1)  # out of tell()
+        for _ in range(STOPS):
+            process.send_signal(signal.SIGSTOP)
+            stopped_state(process)
+            rows = walk(process, told)
+            process.send_signal(signal.SIGCONT)
+            frames = [row for row in rows if row[0] == "frame" and row[3] == "<target>"][::-1]
+            names = [row[1] for row in frames]
+            assert names == SPINNER_STACK[:len(names)]
+            for row in frames[:-1]:
+                assert int(row[4]) == told["calls"][row[1]], row
+            assert int(frames[-1][4]) in SPINNER_LINES[names[-1]]
+            seen[names[-1], frames[-1][4]] += 1
+            time.sleep(0.002)
+    assert len(seen) >= 4  # it really was in different places
