@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// palette.ts - the colours of boxes. A box has a colour number; a palette turns numbers into fills and inks, so that
+// drawing can sort boxes by number and change the canvas's fill a few dozen times instead of once per box.
+//
+//   0 … size-1          as they are
+//   size … 2*size-1     the same, faded (not matched by the search, or outside the zoom)
+
+import { contrast, oklchToRgb } from '../lib/colour.ts';
+import { hashText } from '../lib/text.ts';
+import type { Origin, Func } from '../model/profile.ts';
+
+export type ColourBy = 'module' | 'kind' | 'self' | 'change';
+
+export interface Palette {
+  readonly size: number;
+  readonly fill: readonly string[];
+  readonly ink: readonly string[];
+  /** Of the colours that are hatched: markers, which are no functions. */
+  readonly hatchedFrom: number;
+}
+
+type Rgb = [number, number, number];
+
+const HUES = 24;
+const STEPS = 17;
+const ORIGINS: readonly Origin[] = ['app', 'package', 'stdlib', 'native', 'kernel', 'marker'];
+/** Own code is vivid, what it uses calmer the further away it is. */
+const MODULE_CHROMA: Record<Origin, number> = { app: 0.115, package: 0.075, stdlib: 0.04, native: 0.02, kernel: 0.02, marker: 0 };
+const KIND_HUE: Record<Origin, number> = { app: 50, package: 160, stdlib: 240, native: 305, kernel: 10, marker: 0 };
+const GC_HUE = 320;
+
+export const ROOT_COLOUR = 0;
+
+export function moduleHue(module: string): number {
+  return (hashText(module) >>> 3) % HUES;
+}
+
+/** The colour number of a function, for the modes in which a function has one. */
+export function functionColour(by: ColourBy, func: Func): number {
+  if (func.origin === 'marker') return markerColour(by, func);
+  if (by === 'kind') return 1 + ORIGINS.indexOf(func.origin);
+  return 1 + ORIGINS.indexOf(func.origin) * HUES + moduleHue(func.module);
+}
+
+function markerColour(by: ColourBy, func: Func): number {
+  const first = by === 'kind' ? 1 + ORIGINS.length : by === 'module' ? 1 + ORIGINS.length * HUES : 1 + STEPS + 1;
+  return func.kind === 'gc' ? first : first + 1;
+}
+
+/** heat 0 to 1. */
+export function heatColour(heat: number): number {
+  return 1 + Math.round(Math.min(1, Math.max(0, heat)) * (STEPS - 1));
+}
+
+/** relative -1 to 1. Noise has a colour of its own. */
+export function changeColour(relative: number, noise: boolean): number {
+  return noise ? STEPS + 1 : 1 + Math.round(((Math.min(1, Math.max(-1, relative)) + 1) / 2) * (STEPS - 1));
+}
+
+export function makePalette(by: ColourBy, dark: boolean): Palette {
+  const bright = dark ? 0.46 : 0.83;
+  const colours: Rgb[] = [oklchToRgb(dark ? 0.34 : 0.91, 0.008, 60)];
+  if (by === 'module')
+    for (const origin of ORIGINS)
+      for (let hue = 0; hue < HUES; hue++) colours.push(oklchToRgb(bright + (hue % 2) * 0.03, MODULE_CHROMA[origin], hue * (360 / HUES) + 20));
+  else if (by === 'kind') for (const origin of ORIGINS) colours.push(oklchToRgb(bright, origin === 'marker' ? 0 : 0.085, KIND_HUE[origin]));
+  else for (let step = 0; step < STEPS; step++) colours.push(by === 'self' ? heatRgb(step / (STEPS - 1), dark) : changeRgb(step, dark));
+  if (by === 'self' || by === 'change') colours.push(oklchToRgb(dark ? 0.36 : 0.9, 0.004, 250));
+  const hatchedFrom = colours.length;
+  colours.push(oklchToRgb(dark ? 0.42 : 0.86, 0.09, GC_HUE), oklchToRgb(dark ? 0.4 : 0.84, 0.01, 250));
+  return finish(colours, hatchedFrom, dark);
+}
+
+function heatRgb(heat: number, dark: boolean): Rgb {
+  const hue = 85 - 60 * heat;
+  return dark ? oklchToRgb(0.36 + 0.26 * heat, 0.012 + 0.16 * heat, hue) : oklchToRgb(0.94 - 0.29 * heat, 0.012 + 0.175 * heat, hue);
+}
+
+function changeRgb(step: number, dark: boolean): Rgb {
+  const relative = (step / (STEPS - 1)) * 2 - 1;
+  const size = Math.abs(relative) ** 0.6;
+  const hue = relative < 0 ? 245 : 40;
+  return dark ? oklchToRgb(0.36 + 0.18 * size, 0.006 + 0.13 * size, hue) : oklchToRgb(0.93 - 0.2 * size, 0.006 + 0.13 * size, hue);
+}
+
+function finish(colours: readonly Rgb[], hatchedFrom: number, dark: boolean): Palette {
+  const background: Rgb = dark ? [20, 23, 27] : [255, 255, 255];
+  const [darkInk, lightInk]: [Rgb, Rgb] = [[22, 24, 28], [246, 247, 249]];
+  const fade = (c: Rgb): Rgb => c.map((v, i) => Math.round(v * 0.24 + background[i]! * 0.76)) as Rgb;
+  const css = (c: Rgb): string => `rgb(${c.join(',')})`;
+  const inkOn = (c: Rgb): Rgb => (contrast(c, darkInk) >= contrast(c, lightInk) ? darkInk : lightInk);
+  const faded = css(dark ? [139, 147, 158] : [104, 112, 122]);
+  return {
+    size: colours.length,
+    fill: [...colours.map(css), ...colours.map((c) => css(fade(c)))],
+    ink: [...colours.map((c) => css(inkOn(c))), ...colours.map(() => faded)],
+    hatchedFrom,
+  };
+}

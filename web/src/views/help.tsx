@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// help.tsx - the keys, on '?'.
+
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+const KEYS: readonly (readonly [string, string])[] = [
+  ['1 … 5', 'flame, icicle, table, sandwich, recording'],
+  ['/', 'search'],
+  ['I', 'invert: leaf first'],
+  ['T', 'light or dark'],
+  ['click, Enter', 'zoom into a box'],
+  ['Esc, Backspace', 'one step out'],
+  ['0', 'all the way out'],
+  ['arrow keys', 'move from box to box'],
+  ['+  −, Ctrl + wheel, pinch', 'scale'],
+  ['drag, wheel, Shift + wheel', 'move'],
+  ['S', 'callers and callees of the selected box'],
+  ['C', 'copy its name'],
+  ['M, right click', 'menu'],
+  ['drag on the timeline', 'choose a range; a click clears it'],
+];
+
+export function Help({ close }: { close: () => void }): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current!.showModal(), []);
+  return (
+    <dialog ref={dialog} class="help" onClose={close} onClick={(event) => event.target === dialog.current && dialog.current!.close()}>
+      <h2>Keys and gestures</h2>
+      <dl>
+        {KEYS.map(([key, meaning]) => (
+          <>
+            <dt>{key}</dt>
+            <dd>{meaning}</dd>
+          </>
+        ))}
+      </dl>
+      <p class="dim">The address of this page always leads back to what you see: view, zoom, search, range and threads.</p>
+      <button class="primary" onClick={() => dialog.current!.close()}>
+        Close
+      </button>
+    </dialog>
+  );
+}
