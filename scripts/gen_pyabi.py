@@ -116,7 +116,8 @@ FIELDS = [
     ("frame.instr", [at(OLD_FRAME, "f_lasti", 6, 10), at(FRAME, "prev_instr", 11, 12),
                      at(FRAME, "instr_ptr", 13)]),
     ("frame.instr_is_index", [value("1", 6, 10), value("0", 11)]),
-    ("frame.instr_scale", [value("1", 6, 9), value("sizeof(_Py_CODEUNIT)", 10, 10), value("1", 11)]),
+    ("frame.instr_scale", [value("1", 6, 9), value("sizeof(_Py_CODEUNIT)", 10, 10),
+                           value("1", 11)]),
     ("frame.instr_bias", [value("0")]),
     ("frame.owner", [at(FRAME, "owner", 11)]),
     ("frame.is_entry", [at(FRAME, "is_entry", 11, 11)]),
@@ -449,7 +450,7 @@ def differences(committed, made):
 
 
 def check(sets):
-    """Every header set against its row. A patch level of 3.13 or later may differ: it says so itself."""
+    """Every header set against its row. 3.13 and later may differ: they say so themselves."""
     rows = {name.rsplit(".", 1)[0] + ("t" if name.endswith("t") else ""): text
             for name, text in read_rows().items()}
     seen, bad = set(), 0

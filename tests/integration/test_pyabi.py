@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Struct pyabi against real interpreters: a process at rest, read from outside, must say what it says itself."""
+"""Struct pyabi against real interpreters.
+
+A process that stands still, read from outside, must say what it says itself.
+"""
 
 import collections
 import contextlib
