@@ -14,12 +14,15 @@
 #define EXIT_USAGE 2
 #define EXIT_INTERNAL 70
 
-extern const struct cli_command cmd_record;
+extern const struct cli_command cmd_dump, cmd_record, cmd_report, cmd_diff;
 extern const struct cli_command cmd_doctor, cmd_help, cmd_version, cmd_completion;
 
 /* The order of the overview: what one wants first comes first. */
 const struct cli_command *const cli_commands[] = {
     &cmd_record,
+    &cmd_dump,
+    &cmd_report,
+    &cmd_diff,
     &cmd_doctor,
     &cmd_version,
     &cmd_help,

@@ -18,9 +18,11 @@
 #include "sampler/freeze.h"
 #include "sampler/watch.h"
 #include "unwind/gather.h"
+#include "unwind/names.h"
 #include "unwind/runtime.h"
 
 #define TRIES_MAX 8u /* readings of one thread in a round, torn or missed */
+#define RETRY_PAUSE_NS 2000u
 #define REFRESH_NS 1000000000u
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
 #define CODE_AGE_NS 5000000u
@@ -36,6 +38,7 @@ struct process {
     struct code_cache *codes;
     struct runtime runtime;
     struct gather gather;
+    struct thread_names names;
     struct watch **watches;
     uint32_t watch_count, watch_capacity;
     uint32_t *pending; /* indexes of watches still to be read in this round */
@@ -50,6 +53,7 @@ struct process {
     bool refresh_wanted;
     uint32_t process_root;
     uint64_t stopped_ns;
+    uint64_t random;
 };
 
 struct target *process_target(struct process *process)
@@ -95,8 +99,10 @@ int process_new(struct target *target, struct profile *profile,
     process->options = *options;
     runtime_init(&process->runtime);
     gather_init(&process->gather);
+    thread_names_init(&process->names);
     process->process_root = options->process_root ? root_node(process) : 0;
     process->refresh_wanted = true;
+    process->random = clock_mono_ns() | 1;
     *out = process;
     return 0;
 }
@@ -117,6 +123,7 @@ void process_free(struct process *process)
     free(process->holders);
     runtime_done(&process->runtime);
     gather_done(&process->gather);
+    thread_names_done(&process->names);
     code_free(process->codes);
     target_close(process->target);
     free(process);
@@ -162,22 +169,33 @@ static void name_thread(struct process *process, struct watch *watch)
 {
     struct profile *profile = process->profile;
     char comm[16] = "";
-    if (watch->tid)
+    const char *name = thread_names_find(&process->names, watch->stack.head.thread_id);
+    if (!name && watch->tid)
         task_name(process->target->pid, watch->tid, comm);
+    if (!name)
+        name = comm;
     struct profile_thread thread = {
         .pid = process->target->pid,
         .tid = watch->tid,
-        .name = profile_cstring(profile, comm),
+        .name = profile_cstring(profile, name),
         .process = profile_cstring(profile, process->target->command),
     };
     watch->thread = profile_thread(profile, &thread);
     watch->root = process->process_root;
     if (!process->options.thread_roots)
         return;
-    char label[64];
-    snprintf(label, sizeof label, "thread %d: %s", (int)watch->tid, comm);
+    char label[THREAD_NAME_MAX + 32];
+    snprintf(label, sizeof label, "thread %d: %s", (int)watch->tid, name);
     struct profile_frame frame = {.name = profile_cstring(profile, label), .kind = FRAME_THREAD};
     watch->root = profile_node(profile, watch->root, profile_frame(profile, &frame));
+}
+
+static void name_threads(struct process *process)
+{
+    thread_names_load(process->target, &process->names);
+    for (uint32_t i = 0; i < process->watch_count; i++)
+        if (process->watches[i]->thread == PROFILE_NONE)
+            name_thread(process, process->watches[i]);
 }
 
 static struct watch *open_watch(struct process *process, const struct runtime_thread *thread)
@@ -191,7 +209,6 @@ static struct watch *open_watch(struct process *process, const struct runtime_th
     watch->tid = target_host_tid(process->target, thread->thread_id, thread->native_thread_id);
     if (watch->tid > 0)
         watch->has_task = task_open(&watch->task, process->target->pid, watch->tid) == 0;
-    name_thread(process, watch);
     return watch;
 }
 
@@ -240,6 +257,7 @@ static int refresh(struct process *process, uint64_t mono_ns)
     process->watches = NULL;
     process->watch_count = 0;
     process->watch_capacity = 0;
+    uint32_t fresh = 0;
     int result = reserve(process, runtime->thread_count + 1, runtime->interp_count + 1);
     for (uint32_t i = 0; result == 0 && i < runtime->thread_count; i++) {
         struct watch *watch = take_watch(old, old_count, &runtime->threads[i]);
@@ -247,6 +265,8 @@ static int refresh(struct process *process, uint64_t mono_ns)
             watch = open_watch(process, &runtime->threads[i]);
         if (!watch)
             continue;
+        if (watch->thread == PROFILE_NONE)
+            fresh++;
         watch->interp = runtime->threads[i].interp;
         process->watches[process->watch_count++] = watch;
     }
@@ -258,6 +278,8 @@ static int refresh(struct process *process, uint64_t mono_ns)
     free(old);
     for (uint32_t i = 0; result == 0 && i < runtime->interp_count; i++)
         process->heads_seen[i] = runtime->interps[i].threads_head;
+    if (fresh)
+        name_threads(process);
     mark_shared_tids(process);
     return result;
 }
@@ -434,6 +456,9 @@ static void hand_over(struct process *process, struct watch *watch, struct round
         .partial = watch->partial,
         .idle = watch->state == WATCH_ASLEEP,
         .holds_gil = watch->held_gil,
+        .thread_id = watch->stack.head.thread_id,
+        .frames = watch->stack.frames,
+        .frame_count = watch->stack.frame_count,
     };
     bool may_collect = watch->held_gil || process->target->abi.free_threaded;
     if (!watch->partial && !sighting.idle && may_collect && process->collecting[watch->interp])
@@ -483,9 +508,20 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
     return true;
 }
 
+/* A program that repeats itself every few microseconds would be met in the same torn place again
+ * and again. */
+static void pause_a_little(struct process *process)
+{
+    uint64_t until_ns = clock_mono_ns() + random_next(&process->random) % RETRY_PAUSE_NS;
+    while (clock_mono_ns() < until_ns)
+        ;
+}
+
 static int read_all(struct process *process, uint32_t count, struct round *round)
 {
     for (uint32_t attempt = 0; count > 0; attempt++) {
+        if (attempt > 1)
+            pause_a_little(process);
         int result = read_pending(process, count, attempt == 0);
         if (result < 0)
             return result;

@@ -36,6 +36,10 @@ struct process_sighting {
     bool partial;
     bool idle;
     bool holds_gil;
+    uint64_t thread_id; /* pthread_self() of the target: Python's ident */
+    const struct raw_frame
+        *frames; /* innermost first; until the next round; all of them only when not partial */
+    uint32_t frame_count;
 };
 
 typedef void process_sighting_fn(void *context, const struct process_sighting *sighting);

@@ -46,6 +46,7 @@ struct recorder {
     uint64_t start_mono_ns, end_mono_ns;
     uint64_t now_us, elapsed_us; /* of the round in progress */
     uint64_t random;
+    uint64_t sleep_cost_ns; /* CPU time of one sleep; shorter gaps are spun away */
 };
 
 void recorder_init(struct recorder *recorder, struct profile *profile, uint64_t rate_hz);

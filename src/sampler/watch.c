@@ -8,7 +8,7 @@
 
 void watch_init(struct watch *watch, const struct pyabi *abi, uint64_t tstate)
 {
-    *watch = (struct watch){.node = PROFILE_NONE};
+    *watch = (struct watch){.node = PROFILE_NONE, .thread = PROFILE_NONE};
     stack_init(&watch->stack, abi, tstate);
 }
 

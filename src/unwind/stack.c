@@ -171,6 +171,19 @@ static bool add_chunk_regions(struct stack *stack)
     return true;
 }
 
+/* The instant: whatever holds the pointer to the innermost frame. With a cframe (3.11, 3.12) that
+ * is the cframe's field, and the thread state, which says which cframe, stands on both sides of
+ * everything. */
+static void add_head(struct stack *stack, struct gather *gather)
+{
+    stack->cframe_piece = GATHER_NONE;
+    if (stack->abi->stack != PYABI_STACK_CFRAME)
+        stack->head_piece = gather_add(gather, stack->tstate, stack->head_size);
+    else if (stack->cframe)
+        stack->cframe_piece =
+            gather_add(gather, stack->cframe, (uint32_t)stack->abi->cframe.current_frame + 8);
+}
+
 int stack_plan(struct stack *stack, struct gather *gather)
 {
     stack->round++;
@@ -180,16 +193,18 @@ int stack_plan(struct stack *stack, struct gather *gather)
     if (!add_extra_regions(stack) || !add_chunk_regions(stack))
         return ERR_NO_MEMORY;
 
+    bool by_cframe = stack->abi->stack == PYABI_STACK_CFRAME;
+    if (by_cframe)
+        stack->head_piece = gather_add(gather, stack->tstate, stack->head_size);
     for (uint32_t i = 0; i < stack->region_count; i++)
         stack->regions[i].first =
             gather_add(gather, stack->regions[i].address, stack->regions[i].size);
-    stack->head_piece = gather_add(gather, stack->tstate, stack->head_size);
-    stack->cframe_piece = stack->cframe ? gather_add(gather, stack->cframe,
-                                                     (uint32_t)stack->abi->cframe.current_frame + 8)
-                                        : GATHER_NONE;
+    add_head(stack, gather);
     for (uint32_t i = stack->region_count; i-- > 0;)
         stack->regions[i].second =
             gather_add(gather, stack->regions[i].address, stack->regions[i].size);
+    if (by_cframe)
+        stack->head_again_piece = gather_add(gather, stack->tstate, stack->head_size);
     return gather->count >= GATHER_MAX_PIECES ? ERR_LIMIT : 0;
 }
 
@@ -502,7 +517,9 @@ static bool resolve_cframe(struct stack *stack, const struct gather *gather)
 {
     uint64_t cframe = stack->head.frame;
     const uint8_t *at = gather_get(gather, stack->cframe_piece);
-    bool hit = at && cframe == stack->cframe;
+    const uint8_t *again = gather_get(gather, stack->head_again_piece);
+    bool hit = at && again && cframe == stack->cframe &&
+               load_u64(again, stack->abi->tstate.frame) == cframe;
     stack->cframe = cframe;
     if (!cframe) {
         stack->head.frame = 0;

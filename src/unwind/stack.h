@@ -80,7 +80,7 @@ struct stack {
     uint32_t region_count, region_capacity;
     uint32_t chunk_region; /* index in regions of the innermost chunk, or UINT32_MAX */
     uint64_t cframe;       /* predicted; 3.11 and 3.12 */
-    uint32_t head_piece, cframe_piece;
+    uint32_t head_piece, head_again_piece, cframe_piece;
     uint32_t head_size;
     uint64_t base_shim; /* the entry frame below the outermost Python frame; its content is known */
     uint32_t round;
