@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - the command table, and the way from argv to a command's run(). */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,21 +14,15 @@
 
 #define EXIT_USAGE 2
 #define EXIT_INTERNAL 70
+#define EXIT_READER_LEFT 141 /* as a shell shows a death by SIGPIPE */
 
 extern const struct cli_command cmd_dump, cmd_record, cmd_report, cmd_diff;
 extern const struct cli_command cmd_doctor, cmd_help, cmd_version, cmd_completion;
 
 /* The order of the overview: what one wants first comes first. */
 const struct cli_command *const cli_commands[] = {
-    &cmd_record,
-    &cmd_dump,
-    &cmd_report,
-    &cmd_diff,
-    &cmd_doctor,
-    &cmd_version,
-    &cmd_help,
-    &cmd_completion,
-    NULL,
+    &cmd_record,  &cmd_dump, &cmd_report,     &cmd_diff, &cmd_doctor,
+    &cmd_version, &cmd_help, &cmd_completion, NULL,
 };
 
 const struct cli_command *cli_find(const char *name)
@@ -43,6 +38,8 @@ static int unknown_command(const char *name, struct err *err)
     struct opt_guess guess = {.word = name};
     for (const struct cli_command *const *at = cli_commands; *at; at++)
         opt_guess_consider(&guess, (*at)->name);
+    opt_guess_consider(&guess, "--version");
+    opt_guess_consider(&guess, "--help");
     if (guess.best)
         return err_set(err, ERR_USAGE, "unknown command \"%s\"; did you mean \"%s\"?", name,
                        guess.best);
@@ -54,17 +51,16 @@ static int check_words(const struct cli_command *command, const struct cli_args 
 {
     static const struct cli_word none[] = {{0}};
     const struct cli_word *word = command->words ? command->words : none;
-    for (int i = 0; word->name; word++, i++) {
-        if (i >= args->word_count && !word->optional)
-            return err_set(err, ERR_USAGE, "%s: %s is missing; see \"pitviper help %s\"",
-                           command->name, word->name, command->name);
-        if (word->repeated)
-            return 0;
-    }
-    if (args->word_count > word - (command->words ? command->words : none))
+    int count = 0;
+    for (; word->name && !word->repeated; word++, count++)
+        if (count >= args->word_count && !word->optional)
+            break;
+    if (word->name && !word->optional && count >= args->word_count)
+        return err_set(err, ERR_USAGE, "%s: %s is missing; see \"pitviper help %s\"", command->name,
+                       word->name, command->name);
+    if (!word->name && args->word_count > count)
         return err_set(err, ERR_USAGE, "%s: \"%s\" is one word too many; see \"pitviper help %s\"",
-                       command->name, args->words[word - (command->words ? command->words : none)],
-                       command->name);
+                       command->name, args->words[count], command->name);
     return 0;
 }
 
@@ -110,7 +106,14 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-/* Output that could not be written is a failure too, unless the reader simply left (head). */
+/* Nobody reads standard output any more: `pitviper dump … | head`. */
+static bool reader_left(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
+/* Output that could not be written is a failure too, unless the reader simply left. */
 static int finish(int result, struct err *err)
 {
     if (result == 0 && (fflush(stdout) != 0 || ferror(stdout)))
@@ -118,6 +121,8 @@ static int finish(int result, struct err *err)
     log_progress_end();
     if (result >= 0)
         return result;
+    if (result == ERR_IO && reader_left())
+        return EXIT_READER_LEFT;
     log_error("%s", err->text[0] ? err->text : err_text(result));
     return err_exit_status(result);
 }
@@ -143,6 +148,7 @@ int main(int argc, char **argv)
     struct err err = {0};
     struct buf text;
     buf_init(&text, 0);
+    signal(SIGPIPE, SIG_IGN); /* a recording must not be lost because nobody reads the talk */
     if (argc < 2) {
         cli_overview(&text);
         return print(&text, stderr, EXIT_USAGE);

@@ -13,7 +13,8 @@
 #include "base/err.h"
 #include "model/profile.h"
 
-#define DIFF_MAX_ITEMS 20000u /* the largest by what was seen on both sides; the rest is counted   \
+#define DIFF_MAX_ITEMS                                                                             \
+    20000u                    /* the largest by what was seen on both sides; the rest is counted   \
                                */
 #define DIFF_MIN_SAMPLES 20.0 /* of both sides together, below which nothing is tested */
 #define DIFF_DEFAULT_DESIGN 10.0
@@ -88,3 +89,7 @@ struct diff {
 int diff_init(struct diff *diff, const struct profile *base, const struct profile *new,
               const struct diff_options *options, struct err *err);
 void diff_done(struct diff *diff);
+
+/* The findings, or everything tested, as JSON; errors are the buffer's. */
+struct buf;
+void diff_json(const struct diff *diff, bool all, struct buf *out);

@@ -173,9 +173,11 @@ static int place_frame(struct grouping *grouping, struct group_maps *maps,
     uint32_t path = path_of(frame);
     switch (by) {
     case GROUP_FILE:
-        group.name = group.file.size ? group.file : group_package("", 0, frame->kind);
         group.line = 0;
-        return place(grouping, &maps->first, exact_key(0, path, frame->kind), &group, out);
+        if (group.file.size) /* what has no file stays itself: <GC>, native functions */
+            group.name = group.file;
+        return place(grouping, &maps->first, exact_key(path ? 0 : frame->name, path, frame->kind),
+                     &group, out);
     case GROUP_PACKAGE:
         group.name =
             group_package(profile->strings[path].text, profile->strings[path].size, frame->kind);
