@@ -30,7 +30,7 @@ const SHOTS = [
   ['sandwich-narrow', plain, { hash: 'view=sandwich', width: 390, height: 780, act: (page) => page.click('tbody tr:nth-child(5)') }],
   ['tooltip', plain, { act: async (page) => page.mouse.move(500, 640) }],
   ['menu-options', plain, { dark: true, act: async (page) => page.click('.options .toggle') }],
-  ['zoomed', plain, { act: async (page) => page.click('.chart', { position: { x: 200, y: 350 } }) }],
+  ['zoomed', plain, { act: async (page) => page.click('.chart', { position: { x: 100, y: 350 } }) }],
 ];
 
 const only = process.argv[3];

@@ -11,6 +11,7 @@ import { fitText } from '../lib/text.ts';
 import type { Span } from '../lib/viewport.ts';
 import { firstEndingAfter } from '../model/layout.ts';
 import type { Layout } from '../model/layout.ts';
+import { isHatched } from './palette.ts';
 import type { Palette } from './palette.ts';
 import { LABEL_FONT } from './theme.ts';
 import type { Theme } from './theme.ts';
@@ -18,7 +19,7 @@ import type { Theme } from './theme.ts';
 export const ROW_PX = 19;
 const GAP_PX = 1;
 const SLIVER_PX = 2;
-const LABEL_MIN_PX = 26;
+const LABEL_MIN_PX = 34;
 const LABEL_PAD_PX = 4;
 const BOXES_MAX = 1 << 16;
 
@@ -131,7 +132,7 @@ function paintHatching(canvas: CanvasRenderingContext2D, { palette, theme }: Fla
   canvas.strokeStyle = theme.veil;
   canvas.lineWidth = 2;
   for (let i = 0; i < boxes; i++) {
-    if (boxColour[i] % palette.size < palette.hatchedFrom || boxWidth[i] < 3) continue;
+    if (!isHatched(palette, boxColour[i]) || boxWidth[i] < 3) continue;
     canvas.save();
     canvas.beginPath();
     canvas.rect(boxX[i], boxY[i], boxWidth[i], ROW_PX - GAP_PX);

@@ -17,33 +17,51 @@ export interface Palette {
   readonly ink: readonly string[];
   /** Of the colours that are hatched: markers, which are no functions. */
   readonly hatchedFrom: number;
+  /** What the search found, where colours only tell boxes apart. */
+  readonly found: number;
 }
 
 type Rgb = [number, number, number];
 
-const HUES = 24;
-const STEPS = 17;
 const ORIGINS: readonly Origin[] = ['app', 'package', 'stdlib', 'native', 'kernel', 'marker'];
-/** Own code is vivid, what it uses calmer the further away it is. */
-const MODULE_CHROMA: Record<Origin, number> = { app: 0.115, package: 0.075, stdlib: 0.04, native: 0.02, kernel: 0.02, marker: 0 };
-const KIND_HUE: Record<Origin, number> = { app: 50, package: 160, stdlib: 240, native: 305, kernel: 10, marker: 0 };
+
+/** The application's own code is warm and vivid; what it uses is cooler and calmer the further away it is. */
+interface Band {
+  readonly fromHue: number;
+  readonly toHue: number;
+  readonly chroma: number;
+}
+const BANDS: Record<Origin, Band> = {
+  app: { fromHue: 18, toHue: 108, chroma: 0.115 },
+  package: { fromHue: 135, toHue: 300, chroma: 0.075 },
+  stdlib: { fromHue: 190, toHue: 290, chroma: 0.025 },
+  native: { fromHue: 305, toHue: 345, chroma: 0.05 },
+  kernel: { fromHue: 0, toHue: 40, chroma: 0.025 },
+  marker: { fromHue: 0, toHue: 0, chroma: 0 },
+};
+const SHADES = 36;
+const STEPS = 17;
+const KIND_HUE: Record<Origin, number> = { app: 55, package: 160, stdlib: 240, native: 325, kernel: 10, marker: 0 };
 const GC_HUE = 320;
+const FOUND_HUE = 335;
 
 export const ROOT_COLOUR = 0;
 
-export function moduleHue(module: string): number {
-  return (hashText(module) >>> 3) % HUES;
+/** A module's shade depends on its name alone. */
+export function moduleShade(module: string): number {
+  const h = Math.imul(hashText(module), 0x9e3779b1);
+  return ((h >>> 12) ^ (h >>> 22)) % SHADES;
 }
 
 /** The colour number of a function, for the modes in which a function has one. */
 export function functionColour(by: ColourBy, func: Func): number {
   if (func.origin === 'marker') return markerColour(by, func);
   if (by === 'kind') return 1 + ORIGINS.indexOf(func.origin);
-  return 1 + ORIGINS.indexOf(func.origin) * HUES + moduleHue(func.module);
+  return 1 + ORIGINS.indexOf(func.origin) * SHADES + moduleShade(func.module);
 }
 
 function markerColour(by: ColourBy, func: Func): number {
-  const first = by === 'kind' ? 1 + ORIGINS.length : by === 'module' ? 1 + ORIGINS.length * HUES : 1 + STEPS + 1;
+  const first = by === 'kind' ? 1 + ORIGINS.length : by === 'module' ? 1 + ORIGINS.length * SHADES : 1 + STEPS + 1;
   return func.kind === 'gc' ? first : first + 1;
 }
 
@@ -58,17 +76,23 @@ export function changeColour(relative: number, noise: boolean): number {
 }
 
 export function makePalette(by: ColourBy, dark: boolean): Palette {
-  const bright = dark ? 0.46 : 0.83;
   const colours: Rgb[] = [oklchToRgb(dark ? 0.34 : 0.91, 0.008, 60)];
-  if (by === 'module')
-    for (const origin of ORIGINS)
-      for (let hue = 0; hue < HUES; hue++) colours.push(oklchToRgb(bright + (hue % 2) * 0.03, MODULE_CHROMA[origin], hue * (360 / HUES) + 20));
-  else if (by === 'kind') for (const origin of ORIGINS) colours.push(oklchToRgb(bright, origin === 'marker' ? 0 : 0.085, KIND_HUE[origin]));
+  if (by === 'module') for (const origin of ORIGINS) for (let shade = 0; shade < SHADES; shade++) colours.push(moduleRgb(BANDS[origin], shade, dark));
+  else if (by === 'kind') for (const origin of ORIGINS) colours.push(oklchToRgb(dark ? 0.46 : 0.84, origin === 'marker' ? 0 : 0.085, KIND_HUE[origin]));
   else for (let step = 0; step < STEPS; step++) colours.push(by === 'self' ? heatRgb(step / (STEPS - 1), dark) : changeRgb(step, dark));
   if (by === 'self' || by === 'change') colours.push(oklchToRgb(dark ? 0.36 : 0.9, 0.004, 250));
   const hatchedFrom = colours.length;
   colours.push(oklchToRgb(dark ? 0.42 : 0.86, 0.09, GC_HUE), oklchToRgb(dark ? 0.4 : 0.84, 0.01, 250));
-  return finish(colours, hatchedFrom, dark);
+  const found = colours.push(oklchToRgb(dark ? 0.62 : 0.72, 0.19, FOUND_HUE)) - 1;
+  return finish(colours, hatchedFrom, found, dark);
+}
+
+/** Hues across the band, each in three lightnesses. */
+function moduleRgb(band: Band, shade: number, dark: boolean): Rgb {
+  const hues = SHADES / 3;
+  const hue = band.fromHue + ((band.toHue - band.fromHue) * (shade % hues)) / (hues - 1);
+  const level = Math.floor(shade / hues) - 1;
+  return dark ? oklchToRgb(0.45 + level * 0.045, band.chroma * 0.85, hue) : oklchToRgb(0.845 + level * 0.04, band.chroma, hue);
 }
 
 function heatRgb(heat: number, dark: boolean): Rgb {
@@ -83,7 +107,12 @@ function changeRgb(step: number, dark: boolean): Rgb {
   return dark ? oklchToRgb(0.36 + 0.18 * size, 0.006 + 0.13 * size, hue) : oklchToRgb(0.93 - 0.2 * size, 0.006 + 0.13 * size, hue);
 }
 
-function finish(colours: readonly Rgb[], hatchedFrom: number, dark: boolean): Palette {
+export function isHatched(palette: Palette, colour: number): boolean {
+  const plain = colour % palette.size;
+  return plain >= palette.hatchedFrom && plain !== palette.found;
+}
+
+function finish(colours: readonly Rgb[], hatchedFrom: number, found: number, dark: boolean): Palette {
   const background: Rgb = dark ? [20, 23, 27] : [255, 255, 255];
   const [darkInk, lightInk]: [Rgb, Rgb] = [[22, 24, 28], [246, 247, 249]];
   const fade = (c: Rgb): Rgb => c.map((v, i) => Math.round(v * 0.24 + background[i]! * 0.76)) as Rgb;
@@ -95,5 +124,6 @@ function finish(colours: readonly Rgb[], hatchedFrom: number, dark: boolean): Pa
     fill: [...colours.map(css), ...colours.map((c) => css(fade(c)))],
     ink: [...colours.map((c) => css(inkOn(c))), ...colours.map(() => faded)],
     hatchedFrom,
+    found,
   };
 }

@@ -8,7 +8,8 @@ export interface Theme {
   readonly faint: string;
   readonly outline: string;
   readonly accent: string;
-  readonly accentSoft: string;
+  readonly bar: string;
+  readonly barSoft: string;
   readonly veil: string;
 }
 
@@ -19,7 +20,8 @@ export const LIGHT: Theme = {
   faint: '#d8dde3',
   outline: '#0b0d10',
   accent: '#c2410c',
-  accentSoft: '#f3c9ae',
+  bar: '#e58b55',
+  barSoft: '#f3d6c3',
   veil: 'rgba(255,255,255,0.62)',
 };
 
@@ -30,7 +32,8 @@ export const DARK: Theme = {
   faint: '#31373f',
   outline: '#ffffff',
   accent: '#ff8f4a',
-  accentSoft: '#6b4026',
+  bar: '#d97a41',
+  barSoft: '#5a3a26',
   veil: 'rgba(20,23,27,0.66)',
 };
 

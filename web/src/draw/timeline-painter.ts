@@ -32,12 +32,12 @@ export function paintStrip(canvas: HTMLCanvasElement, strip: Strip): void {
       if (bar > 0) context.fillRect(bin * step, height - Math.max(1, bar), step + 0.3, Math.max(1, bar));
     }
   };
-  const bright = strip.on ? theme.accent : theme.accentSoft;
+  const bright = strip.on ? theme.bar : theme.barSoft;
   if (!range) {
     split(0, 1, bright);
     return;
   }
-  split(0, range.from, theme.accentSoft);
-  split(range.to, 1, theme.accentSoft);
+  split(0, range.from, theme.barSoft);
+  split(range.to, 1, theme.barSoft);
   split(range.from, range.to, bright);
 }

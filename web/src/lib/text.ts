@@ -75,6 +75,6 @@ export function baseName(path: string): string {
 /** Cuts in the end, by characters of equal width; "" when not even one fits. */
 export function fitText(text: string, chars: number): string {
   if (text.length <= chars) return text;
-  if (chars < 3) return '';
+  if (chars < 4) return '';
   return `${text.slice(0, chars - 1)}…`;
 }

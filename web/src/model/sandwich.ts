@@ -35,6 +35,6 @@ export function sandwich(tree: Tree, entries: Entries, func: number): Sandwich {
   }
   return {
     callers: callersOf(tree, outermost, tree.total, tree.baseTotal, rootEntry),
-    callees: finish(builder, self, tree.baseSelf ? baseSelf : null, 0),
+    callees: finish(builder, self, tree.baseSelf ? baseSelf : null, 0, false),
   };
 }

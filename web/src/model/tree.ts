@@ -38,6 +38,8 @@ export interface Tree {
   readonly baseTotal: Float64Array | null;
   /** Weight whose outer (inverted: inner) part was cut by TREE_MAX_NODES. */
   readonly cut: number;
+  /** Then a node's total is own time of its path's first function, and self says where stacks begin. */
+  readonly leafFirst: boolean;
 }
 
 export interface ShapeOptions {
@@ -121,6 +123,7 @@ export function measure(shape: Shape, weights: Weights): Tree {
     baseSelf,
     baseTotal: baseSelf && totals(parent, baseSelf),
     cut: 0,
+    leafFirst: false,
   };
 }
 
@@ -168,10 +171,10 @@ export function callersOf(
     self[at] = (self[at] ?? 0) + amount[start];
     if (baseAmount) baseSelf[at] = (baseSelf[at] ?? 0) + baseAmount[start];
   }
-  return finish(builder, self, baseAmount ? baseSelf : null, cut);
+  return finish(builder, self, baseAmount ? baseSelf : null, cut, true);
 }
 
-export function finish(builder: Builder, self: number[], baseSelf: number[] | null, cut: number): Tree {
+export function finish(builder: Builder, self: number[], baseSelf: number[] | null, cut: number, leafFirst: boolean): Tree {
   const parent = Int32Array.from(builder.parent);
   const dense = (sparse: number[]): Float64Array => Float64Array.from(parent, (_, i) => sparse[i] ?? 0);
   const now = dense(self);
@@ -184,6 +187,7 @@ export function finish(builder: Builder, self: number[], baseSelf: number[] | nu
     baseSelf: base,
     baseTotal: base && totals(parent, base),
     cut,
+    leafFirst,
   };
 }
 

@@ -3,7 +3,7 @@
 
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { changeColour, functionColour, heatColour } from '../draw/palette.ts';
+import { changeColour, functionColour, heatColour, isHatched } from '../draw/palette.ts';
 import type { ColourBy, Palette } from '../draw/palette.ts';
 import type { Theme } from '../draw/theme.ts';
 import { quoteForQuery } from '../lib/search.ts';
@@ -92,8 +92,7 @@ function groupShares({ profile, entries, calls }: Analysis, by: ColourBy): Group
 }
 
 function Swatch({ palette, colour }: { palette: Palette; colour: number }): JSX.Element {
-  const hatched = colour % palette.size >= palette.hatchedFrom;
-  return <span class={hatched ? 'swatch hatched' : 'swatch'} style={{ backgroundColor: palette.fill[colour] }} />;
+  return <span class={isHatched(palette, colour) ? 'swatch hatched' : 'swatch'} style={{ backgroundColor: palette.fill[colour] }} />;
 }
 
 interface ScaleProps {

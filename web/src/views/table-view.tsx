@@ -186,7 +186,7 @@ function Rows({ rows, columns, sort, sortBy, active, setActive, choose, cell, fu
         <thead>
           <tr>
             {columns.map((c) => (
-              <th class={c.number ? 'number' : `text ${c.key}`} aria-sort={sort.key === c.key ? (sort.down ? 'descending' : 'ascending') : 'none'} title={c.help}>
+              <th class={c.number ? `number ${c.key}` : `text ${c.key}`} aria-sort={sort.key === c.key ? (sort.down ? 'descending' : 'ascending') : 'none'} title={c.help}>
                 <button onClick={() => sortBy(c.key, c.number)}>
                   {c.title}
                   <span class="sort-mark" aria-hidden="true">

@@ -50,8 +50,10 @@ export function TimelineView({ profile, state, theme, actions }: Props): JSX.Ele
       <div class="strip-row all">
         <button class="strip-name" aria-expanded={open} onClick={() => setOpen(!open)}>
           <Icon name={open ? 'up' : 'down'} />
-          {chosen ? `${chosen.size} of ${threads.length}` : formatCount(threads.length)} {threads.length === 1 ? 'thread' : 'threads'}
-          {processes > 1 && <span class="dim"> · {processes} processes</span>}
+          <span>
+            {chosen ? `${chosen.size} of ${threads.length}` : formatCount(threads.length)} {threads.length === 1 ? 'thread' : 'threads'}
+            {processes > 1 && <small class="dim">{processes} processes</small>}
+          </span>
         </button>
         {timeline ? (
           <Strip values={timeline.sum} peak={timeline.peak || 1} range={range} setRange={setRange} theme={theme} on slider endUs={endUs} tall />

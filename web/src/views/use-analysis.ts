@@ -73,9 +73,12 @@ export function useColours(analysis: Analysis, tree: Tree, by: ColourBy, palette
   return useMemo(() => {
     const colours = plainColours(analysis, tree, by);
     const { matches, entries } = analysis;
-    if (matches)
-      for (let node = 0; node < colours.length; node++)
-        if (tree.entry[node] < 0 || !matches[entries.functionOf[tree.entry[node]]]) colours[node] += palette.size;
+    if (!matches) return colours;
+    for (let node = 0; node < colours.length; node++) {
+      const found = tree.entry[node] >= 0 && matches[entries.functionOf[tree.entry[node]]] === 1;
+      if (!found) colours[node] += palette.size;
+      else if (by === 'module' || by === 'kind') colours[node] = palette.found;
+    }
     return colours;
   }, [analysis.profile, analysis.entries, analysis.matches, analysis.weights, tree, by, palette]);
 }
@@ -83,14 +86,15 @@ export function useColours(analysis: Analysis, tree: Tree, by: ColourBy, palette
 function plainColours({ profile, entries, weights }: Analysis, tree: Tree, by: ColourBy): Uint16Array {
   const ofFunction = Uint16Array.from(profile.functions, (func) => functionColour(by, func));
   const colours = new Uint16Array(tree.parent.length);
-  const hottest = tree.self.reduce((most, self) => Math.max(most, self), 0);
+  const heat = tree.leafFirst ? tree.total : tree.self;
+  const hottest = heat.reduce((most, own, node) => (node > 0 ? Math.max(most, own) : most), 0);
   const sum = tree.total[0] || 1;
   for (let node = 0; node < colours.length; node++) {
     const entry = tree.entry[node];
     const func = entry < 0 ? -1 : entries.functionOf[entry];
     if (func < 0) colours[node] = ROOT_COLOUR;
     else if (by === 'module' || by === 'kind' || profile.functions[func].origin === 'marker') colours[node] = ofFunction[func];
-    else if (by === 'self') colours[node] = heatColour(Math.sqrt(tree.self[node] / (hottest || 1)));
+    else if (by === 'self') colours[node] = heatColour(Math.sqrt(heat[node] / (hottest || 1)));
     else {
       const before = tree.baseTotal ? tree.baseTotal[node] / sum : 0;
       const { relative, noise } = changeOf(tree.total[node] / sum, before, weights.samples, weights.baseSamples);
