@@ -21,7 +21,8 @@ TEST_TIMEOUT_S = 120
 
 def pytest_generate_tests(metafunc):
     """A test with a `python` argument runs once per interpreter; missing ones show as skipped."""
-    if "python" not in metafunc.fixturenames:
+    own = any("python" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if own or "python" not in metafunc.fixturenames:
         return
     rows = [pytest.param(python, id=python.name) for python in find_pythons()]
     for name in missing_pythons():

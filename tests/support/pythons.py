@@ -55,6 +55,11 @@ def in_root(root, own_pid_namespace=False):
     return words + ["sh", "-c", script, root]
 
 
+def beside(pid):
+    """Words that run a command where the process `pid` lives: same mounts, same root."""
+    return ["nsenter", "--target", str(pid), "--mount", "--root", "--wd=/"]
+
+
 def sid_root():
     """The newer release's root, or "" when there is none that can be entered."""
     root = os.environ.get("PITVIPER_SID_ROOT") or str(REPO / "build" / "sid")
