@@ -12,7 +12,8 @@
 #include "cli/columns.h"
 #include "cli/diff_text.h"
 #include "cli/load.h"
-#include "query/diff.h"
+#include "codec/codec.h"
+#include "query/diff_flame.h"
 
 #define DESIGN_EFFECT_MAX 10000
 
@@ -120,6 +121,30 @@ static int write_out(const struct buf *out, struct err *err)
     return 0;
 }
 
+static int draw(const struct diff *diff, const char *const paths[2], struct buf *out,
+                struct err *err)
+{
+    struct diff_flame flame;
+    struct buf title;
+    if (diff_flame_init(&flame, diff) < 0)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    struct codec_change change = {
+        .heat = flame.heat,
+        .before = flame.before,
+        .after = flame.after,
+        .unit = diff->unit,
+        .subtitle = "red: slower, blue: faster, grey: noise or too small to test; "
+                    "width: the mean of before and after",
+    };
+    buf_init(&title, 0);
+    buf_printf(&title, "%s \xe2\x86\x92 %s", paths[0], paths[1]);
+    struct codec_options how = {.title = title.data, .change = &change};
+    int result = codec_find("flamegraph")->write(&flame.profile, &how, out, err);
+    buf_done(&title);
+    diff_flame_done(&flame);
+    return result;
+}
+
 static int render(const struct diff *diff, const char *const paths[2], struct err *err)
 {
     struct buf out;
@@ -130,7 +155,7 @@ static int render(const struct diff *diff, const char *const paths[2], struct er
         diff_json(diff, args.all, &out);
         break;
     case FORMAT_SVG:
-        result = err_set(err, ERR_UNSUPPORTED, "diff: svg is not there yet");
+        result = draw(diff, paths, &out, err);
         break;
     case FORMAT_TEXT:
         diff_text(diff, paths, (uint32_t)args.limit, args.all,

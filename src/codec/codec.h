@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -16,11 +17,22 @@
 /* Takes what is in `out` (to a file, say) and empties it. 0 or ERR_* with *err filled. */
 typedef int codec_drain_fn(void *context, struct buf *out, struct err *err);
 
+/* What a flame graph of a difference knows of each node of the profile that is drawn. */
+struct codec_change {
+    const int8_t *heat;   /* -CODEC_HEAT_MAX: much less, CODEC_HEAT_MAX: much more, 0: no finding */
+    const double *before; /* in `unit` */
+    const double *after;
+    const char *unit;     /* "share", "s/s", "s/request", "samples/request" */
+    const char *subtitle; /* instead of the profile's own facts */
+};
+#define CODEC_HEAT_MAX 4
+
 struct codec_options {
     const char *title;     /* heading for people; NULL: the command */
     bool weight_is_time;   /* renderers that show one number show seconds instead of counts */
     codec_drain_fn *drain; /* NULL: the whole file stays in `out` */
     void *drain_context;
+    const struct codec_change *change; /* flame graphs: colour by change; NULL: by module */
 };
 
 /* Appends the whole file to `out`, or, with a drain, in pieces; what is left in `out` at the end is

@@ -45,7 +45,8 @@ enum color {
     COLOR_KERNEL,
     COLOR_GC,
     COLOR_CHANGING,
-    COLOR_LAST
+    COLOR_HEAT, /* the coldest; a difference has these only */
+    COLOR_LAST = COLOR_HEAT + 2 * CODEC_HEAT_MAX + 1
 };
 
 extern const char flamegraph_js[], flamegraph_css[];
@@ -71,7 +72,9 @@ struct writer {
 static void color_name(uint32_t color, char out[8])
 {
     static const char *const kinds[] = {"kt", "kn", "kk", "kg", "kc"};
-    if (color >= COLORS)
+    if (color >= COLOR_HEAT)
+        snprintf(out, 8, "h%u", (unsigned)(color - COLOR_HEAT));
+    else if (color >= COLORS)
         memcpy(out, kinds[color - COLORS], 3);
     else
         snprintf(out, 8, "a%u", (unsigned)color);
@@ -112,6 +115,18 @@ static uint8_t choose_color(const struct profile *profile, const struct profile_
     size_t size = slash ? (size_t)(slash - file->text) : file->size;
     uint32_t hue = hash(file->text, size) % HUES;
     return (uint8_t)(2 * hue + hash(name->text, name->size) % 2);
+}
+
+static const struct codec_change *change_of(const struct writer *w)
+{
+    return w->options ? w->options->change : NULL;
+}
+
+static uint32_t node_color(const struct writer *w, uint32_t node)
+{
+    if (change_of(w))
+        return (uint32_t)(COLOR_HEAT + CODEC_HEAT_MAX + change_of(w)->heat[node]);
+    return node ? w->color[w->profile->nodes[node].frame] : COLOR_THREAD;
 }
 
 static int prepare(struct writer *w)
@@ -171,7 +186,7 @@ static void draw(struct writer *w, uint32_t node, uint64_t start, uint32_t level
 {
     uint32_t x = to_units(w, start);
     uint32_t width = to_units(w, start + w->tree.total[node]) - x;
-    uint32_t color = node ? w->color[w->profile->nodes[node].frame] : COLOR_THREAD;
+    uint32_t color = node_color(w, node);
     if (!node) {
         x = 0;
         width = VIEW_WIDTH;
@@ -217,6 +232,31 @@ static void write_column(struct writer *w, struct jsonw *json, const char *key, 
         node = tree_next(&w->tree, node, &climbed);
     } while (node);
     jsonw_array_end(json);
+}
+
+static double change_cell(const struct writer *w, uint32_t column, uint32_t node)
+{
+    const struct codec_change *change = change_of(w);
+    return column == 0   ? change->heat[node]
+           : column == 1 ? change->before[node]
+                         : change->after[node];
+}
+
+static void write_change(struct writer *w, struct jsonw *json)
+{
+    static const char *const keys[] = {"heat", "before", "after"};
+    for (uint32_t column = 0; change_of(w) && column < 3; column++) {
+        uint32_t node = 0, climbed = 0;
+        jsonw_key(json, keys[column]);
+        jsonw_array_begin(json);
+        do {
+            char text[32]; /* six digits are more than is known */
+            int size = snprintf(text, sizeof text, "%.6g", change_cell(w, column, node));
+            jsonw_raw(json, text, (size_t)size);
+            node = tree_next(&w->tree, node, &climbed);
+        } while (node);
+        jsonw_array_end(json);
+    }
 }
 
 /* Draws every kept node, and lists the frames that it meets for the first time. */
@@ -309,6 +349,8 @@ static void write_data(struct writer *w)
     jsonw_init(&json, &w->json);
     jsonw_object_begin(&json);
     jsonw_key_string(&json, "unit", time ? "us" : "samples");
+    if (change_of(w))
+        jsonw_key_string(&json, "change", change_of(w)->unit);
     jsonw_key_u64(&json, "top", TOP);
     jsonw_key_u64(&json, "bar", BAR);
     jsonw_key_u64(&json, "levels", w->levels);
@@ -320,6 +362,7 @@ static void write_data(struct writer *w)
     write_column(w, &json, "frame", COLUMN_FRAME);
     write_column(w, &json, "total", COLUMN_TOTAL);
     write_column(w, &json, "self", COLUMN_SELF);
+    write_change(w, &json);
     jsonw_object_end(&json);
     jsonw_object_end(&json);
 }
@@ -343,6 +386,10 @@ static void add_subtitle(struct writer *w, struct buf *line)
     const struct profile *profile = w->profile;
     const struct profile_meta *meta = &profile->meta;
     char text[UNITS_TEXT_MAX];
+    if (change_of(w)) {
+        buf_add_str(line, change_of(w)->subtitle);
+        return;
+    }
     add_number(line, profile_total_count(profile), "sample");
     if (meta->period_ns)
         buf_printf(line, " at %s",

@@ -55,7 +55,27 @@ function label(i) {
     return data.strings[frames.name[f]] + (file ? ` (${file}${line ? ":" + line : ""})` : "");
 }
 
+// A value of a difference: a share, or seconds or samples per something.
+function measured(value) {
+    if (data.change === "share")
+        return percent(value, 1);
+    if (!data.change.startsWith("s/"))
+        return String(value);
+    return value >= 1 || !value ? value.toFixed(2) + " s" : value >= 1e-3 ? (value * 1e3).toFixed(2) + " ms"
+        : (value * 1e6).toFixed(2) + " µs";
+}
+
+function changeFacts(i) {
+    const before = data.nodes.before[i], after = data.nodes.after[i], heat = data.nodes.heat[i];
+    const relative = before && after ? ` (${after > before ? "+" : ""}${(100 * (after / before - 1)).toFixed(0)} %)`
+        : before ? " (gone)" : after ? " (new)" : "";
+    return [`before ${measured(before)}, after ${measured(after)}${relative}`,
+        heat > 0 ? "slower" : heat < 0 ? "faster" : "no finding: within noise, or too small to test"];
+}
+
 function facts(i) {
+    if (data.change)
+        return changeFacts(i);
     const lines = [`${amount(total[i])}, ${percent(total[i], total[0])} of all`];
     if (i && parent[i])
         lines.push(`${percent(total[i], total[parent[i]])} of its caller`);
@@ -91,7 +111,7 @@ const viewWidth = () => Math.max(200, (root.clientWidth || window.innerWidth) - 
 
 function draw(into, i, x, width, classes) {
     const y = rowOf(depth[i]), height = ROW - 1;
-    const kind = i ? frames.color[frameOf[i]] : "kt";
+    const kind = data.change ? "h" + (data.nodes.heat[i] + 4) : i ? frames.color[frameOf[i]] : "kt";
     const names = [kind, classes, matches && matches[i] ? "match" : ""].filter(Boolean).join(" ");
     let made;
     if (width >= TEXT_FROM) {

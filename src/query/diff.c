@@ -124,10 +124,12 @@ static int choose_units(struct work *work, struct err *err)
     }
     work->in_time = timed && diff->options.norm != DIFF_SHARES;
     for (int at = 0; at < 2; at++) {
-        work->side[at].unit = work->in_time ? side[at].weight_ns / 1e9 / side[at].count : 1;
-        work->side[at].d_sum = diff->options.norm == DIFF_SHARES    ? side[at].count
-                               : diff->options.norm == DIFF_SECONDS ? side[at].seconds
-                                                                    : diff->options.requests[at];
+        struct side *out = &work->side[at];
+        out->unit = work->in_time ? side[at].weight_ns / 1e9 / side[at].count : 1;
+        out->d_sum = diff->options.norm == DIFF_SHARES    ? side[at].count
+                     : diff->options.norm == DIFF_SECONDS ? side[at].seconds
+                                                          : diff->options.requests[at];
+        diff->side[at].sample_value = out->d_sum > 0 ? out->unit / out->d_sum : 0;
     }
     return 0;
 }

@@ -69,6 +69,7 @@ struct diff_side {
     double seconds;       /* length of the recording; 0: unknown */
     uint32_t blocks;      /* of time, where uncertainty comes from; 0: no timeline */
     double design_effect; /* assumed; 0 with a timeline */
+    double sample_value;  /* one sample in the unit of the values; 0: no samples */
 };
 
 struct diff {

@@ -37,13 +37,21 @@ static int map_frames(struct profile *into, const struct profile *from, uint32_t
     return 0;
 }
 
+/* A function that calls itself directly stays in its node, or every depth of a recursion would be a
+ * path of its own. */
+static uint32_t joint_node(struct profile *into, uint32_t parent, uint32_t frame)
+{
+    if (frame == PROFILE_NONE || (parent && into->nodes[parent].frame == frame))
+        return parent;
+    return profile_node(into, parent, frame);
+}
+
 static int map_nodes(struct profile *into, const struct profile *from, const uint32_t *frames,
                      uint32_t *map)
 {
     map[0] = 0;
     for (uint32_t i = 1; i < from->node_count; i++) {
-        uint32_t frame = frames[from->nodes[i].frame], parent = map[from->nodes[i].parent];
-        map[i] = frame == PROFILE_NONE ? parent : profile_node(into, parent, frame);
+        map[i] = joint_node(into, map[from->nodes[i].parent], frames[from->nodes[i].frame]);
         if (map[i] == PROFILE_NONE)
             return ERR_LIMIT;
     }

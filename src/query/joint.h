@@ -3,6 +3,7 @@
  *
  * Lines, thread and process labels are left out: they differ between runs of the same program. A
  * function is its name, its file as displayed, and its kind; where it is installed does not matter.
+ * Direct recursion is one frame.
  *
  * Ownership: joint_init() / joint_done(); joint_take_profile() hands the tree on.
  */
