@@ -8,6 +8,10 @@ codec_write_fn folded_write;
 codec_read_fn folded_read;
 codec_sniff_fn folded_sniff;
 
+codec_write_fn capture_write;
+codec_read_fn capture_read;
+codec_sniff_fn capture_sniff;
+
 codec_write_fn flamegraph_write;
 codec_write_fn json_profile_write;
 codec_write_fn pprof_write;

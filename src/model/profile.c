@@ -327,8 +327,7 @@ void profile_keep_runs(struct profile *profile)
     profile->keeps_runs = true;
 }
 
-/* Lengthens `run` by what was seen next; false: elsewhere, too far away, or it would overflow. */
-static bool extend(struct profile_run *run, const struct profile_run *seen)
+bool profile_run_extend(struct profile_run *run, const struct profile_run *seen)
 {
     uint64_t end_us = run->start_us + run->duration_us;
     uint64_t gap_us = seen->start_us > end_us ? seen->start_us - end_us : 0;
@@ -353,7 +352,7 @@ int profile_see_run(struct profile *profile, const struct profile_run *seen)
     if (result < 0 || !profile->keeps_runs)
         return result;
     struct last *last = &index->last[seen->thread];
-    if (last->run && extend(&profile->runs[last->run - 1], seen))
+    if (last->run && profile_run_extend(&profile->runs[last->run - 1], seen))
         return 0;
     uint64_t at = profile->run_count;
     if (!grow((void **)&profile->runs, sizeof *profile->runs, at, &index->run_capacity))
