@@ -77,6 +77,7 @@ static uint32_t tstate_size(const struct pyabi *abi)
     widen(&size, abi->tstate.prev, 8);
     widen(&size, abi->tstate.interp, 8);
     widen(&size, abi->tstate.frame, 8);
+    widen(&size, abi->tstate.base_frame, 8);
     widen(&size, abi->tstate.thread_id, 8);
     widen(&size, abi->tstate.native_thread_id, 8);
     widen(&size, abi->tstate.datastack_chunk, 8);
@@ -284,13 +285,10 @@ static void remember_extra(struct stack *stack, uint64_t address, uint32_t size)
     stack->extra_count++;
 }
 
-/* NULL, or the sentinel inside the thread state (3.15). */
+/* NULL, or the sentinel that a thread state of 3.15 ends its stacks with. */
 static bool is_end(const struct stack *stack, uint64_t address)
 {
-    if (!address)
-        return true;
-    int32_t base = stack->abi->tstate.base_frame;
-    return base != PYABI_NONE && address == stack->tstate + (uint64_t)base;
+    return !address || address == stack->head.base_frame;
 }
 
 /* The shim below the outermost frame need not be read each time: once its link was seen to be NULL,
@@ -509,6 +507,8 @@ static void load_head(struct stack *stack, const uint8_t *at)
         abi->tstate.native_thread_id == PYABI_NONE ? 0 : load_u64(at, abi->tstate.native_thread_id);
     head->knows_gil = abi->tstate.holds_gil != PYABI_NONE && !abi->free_threaded;
     head->holds_gil = head->knows_gil && load_i32(at, abi->tstate.holds_gil) != 0;
+    head->base_frame =
+        abi->tstate.base_frame == PYABI_NONE ? 0 : load_u64(at, abi->tstate.base_frame);
     head->frame = load_u64(at, abi->tstate.frame);
 }
 

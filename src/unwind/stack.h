@@ -56,7 +56,8 @@ struct stack_region {
 /* Fields of a thread state as they were at the instant of the round. */
 struct stack_head {
     uint64_t interp, next, prev, thread_id, native_thread_id;
-    uint64_t frame; /* innermost frame */
+    uint64_t frame;      /* innermost frame */
+    uint64_t base_frame; /* 3.15: the sentinel at the outer end; else 0 */
     bool holds_gil; /* only where the thread state says so (3.15) */
     bool knows_gil;
 };
