@@ -127,39 +127,86 @@ static bool write_all(int fd, const char *data, size_t size)
     return true;
 }
 
-static int write_directly(const char *path, const void *data, size_t size, struct err *err)
+struct file_out {
+    struct place place;
+    const char *name; /* for sentences: the caller's path, which it keeps */
+    int fd;
+    bool failed;
+};
+
+static int open_directly(struct file_out *out, const char *path, struct err *err)
 {
-    int fd = is_standard(path) ? STDOUT_FILENO : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    out->fd = is_standard(path) ? STDOUT_FILENO : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    return out->fd < 0 ? fail(err, path, "write") : 0;
+}
+
+int file_out_open(const char *path, struct file_out **opened, struct err *err)
+{
+    struct file_out *out = calloc(1, sizeof *out);
+    if (!out)
+        return err_set(err, ERR_NO_MEMORY, "%s: out of memory", path);
+    out->name = is_standard(path) ? "standard output" : path;
+    int result = is_standard(path) ? 0 : find_place(path, &out->place, err);
+    out->place.direct |= is_standard(path);
+    if (result == 0 && out->place.direct)
+        result = open_directly(out, path, err);
+    else if (result == 0)
+        result = out->fd = open_temporary(&out->place, path, err);
+    if (result < 0) {
+        free(out);
+        return result;
+    }
+    *opened = out;
+    return 0;
+}
+
+int file_out_write(struct file_out *out, const void *data, size_t size, struct err *err)
+{
+    if (write_all(out->fd, data, size))
+        return 0;
+    out->failed = true;
+    return fail(err, out->name, "write");
+}
+
+/* Some file systems tell only at fsync() or close() that the disk is full. */
+static int finish_temporary(struct file_out *out, bool keep, struct err *err)
+{
+    const struct place *place = &out->place;
+    keep = keep && !out->failed;
+    bool done =
+        !keep || ((!place->mode || fchmod(out->fd, place->mode) == 0) && fsync(out->fd) == 0);
+    int result = done ? 0 : fail(err, out->name, "write");
+    if (close(out->fd) < 0 && result == 0)
+        result = fail(err, out->name, "write");
+    if (keep && result == 0 && rename(place->temporary, place->path) < 0)
+        result = fail(err, out->name, "write");
+    if (!keep || result < 0)
+        unlink(place->temporary);
+    return result;
+}
+
+int file_out_close(struct file_out *out, bool keep, struct err *err)
+{
     int result = 0;
-    if (fd < 0 || !write_all(fd, data, size))
-        result = fail(err, is_standard(path) ? "standard output" : path, "write");
-    if (fd > STDOUT_FILENO)
-        close(fd);
+    if (!out)
+        return 0;
+    if (!out->place.direct)
+        result = finish_temporary(out, keep, err);
+    else if (out->fd != STDOUT_FILENO && close(out->fd) < 0)
+        result = fail(err, out->name, "write");
+    free(out);
     return result;
 }
 
 int file_replace(const char *path, const void *data, size_t size, struct err *err)
 {
-    struct place place;
-    if (is_standard(path))
-        return write_directly(path, data, size, err);
-    int result = find_place(path, &place, err);
-    if (result == 0 && place.direct)
-        return write_directly(path, data, size, err);
-    int fd = result == 0 ? open_temporary(&place, path, err) : result;
-    if (fd < 0)
-        return fd;
-    bool done = write_all(fd, data, size) && (!place.mode || fchmod(fd, place.mode) == 0) &&
-                fsync(fd) == 0; /* some file systems tell only here that the disk is full */
-    if (!done)
-        result = fail(err, path, "write");
-    if (close(fd) < 0 && result == 0)
-        result = fail(err, path, "write");
-    if (result == 0 && rename(place.temporary, place.path) < 0)
-        result = fail(err, path, "write");
+    struct file_out *out;
+    int result = file_out_open(path, &out, err);
     if (result < 0)
-        unlink(place.temporary);
-    return result;
+        return result;
+    result = file_out_write(out, data, size, err);
+    int closed = file_out_close(out, result == 0, result == 0 ? err : NULL);
+    return result < 0 ? result : closed;
 }
 
 static int read_all(int fd, const char *path, struct buf *out, struct err *err)
