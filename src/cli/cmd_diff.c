@@ -178,7 +178,7 @@ static int run(const struct cli_args *words, struct err *err)
     if (result == 0 && strcmp(args.output, "-") != 0)
         result = file_check_writable(args.output, err);
     for (int at = 0; result == 0 && at < 2; at++)
-        result = load_profile(paths[at], &profiles[at], err);
+        result = load_profile(paths[at], true, &profiles[at], err);
     if (result == 0)
         result = diff_init(&diff, profiles[0], profiles[1], &wanted, err);
     if (result == 0) {

@@ -137,7 +137,7 @@ static int run(const struct cli_args *words, struct err *err)
     struct report report;
     if (args.json && args.csv)
         return err_set(err, ERR_USAGE, "report: --json and --csv exclude each other");
-    int result = load_profile(path, &profile, err);
+    int result = load_profile(path, false, &profile, err);
     if (result < 0)
         return result;
     struct source source = {.recorded_s = profile->meta.start_wall_ns / 1000000000u};
