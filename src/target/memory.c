@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "os/pidfd.h"
+#include "target/journal.h"
 #include "target/own.h"
 #include "target/target.h"
 
@@ -11,10 +12,15 @@ ssize_t target_readv(struct target *target, void *local, size_t size, const stru
                      size_t count)
 {
     struct target_own *own = target->own;
-    if (own->source)
-        return own->source(own->source_context, local, size, remote, count);
-    ssize_t got = remote_readv(&own->remote, local, size, remote, count);
-    target->reads_total = own->remote.reads_total;
+    ssize_t got;
+    if (own->source) {
+        got = own->source(own->source_context, local, size, remote, count);
+    } else {
+        got = remote_readv(&own->remote, local, size, remote, count);
+        target->reads_total = own->remote.reads_total;
+    }
+    if (target->journal && got > 0)
+        journal_add(target->journal, local, (size_t)got, remote, count);
     return got;
 }
 

@@ -33,7 +33,8 @@ struct target_options {
                     */
 };
 
-struct target_own; /* target/own.h: maps of ids, the source of bytes */
+struct target_journal; /* target/journal.h: what was read, to prove it */
+struct target_own;     /* target/own.h: maps of ids, the source of bytes */
 
 struct target {
     pid_t pid;
@@ -50,6 +51,7 @@ struct target {
     char executable[256];       /* for messages: the file that holds the interpreter */
     char command[256];          /* command line, cut */
     uint64_t reads_total;       /* system calls that read the target */
+    struct target_journal *journal; /* while set, every read is noted there; usually NULL */
     struct target_own *own;
 };
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "target/journal.h"
 #include "unwind/object.h"
 
 #define NAME_MAX_BYTES 256u
@@ -288,34 +289,24 @@ static bool is_lost(int result)
     return result == ERR_GONE || result == ERR_DENIED;
 }
 
-/* Looks at a variable until two readings in a row are the same in slot and in text. The slot alone
- * would not do: a freed object's address is often given to the very next one of its size.
- * 1, 0 (unbound), or ERR_TORN when no two are alike. */
-static int add_value(struct frame_reader *reader, uint64_t slot, uint64_t word, bool may_be_cell)
+/* Reads a variable until one reading is proven. 1, 0 (unbound), or ERR_TORN. */
+static int add_value(struct frame_reader *reader, uint64_t slot, bool may_be_cell)
 {
     struct buf *text = &reader->out->text;
-    size_t begin = text->size, before_size = 0;
-    int before = ERR_TORN;
-    for (uint32_t reading = 0; reading < READINGS_MAX && !buf_failed(text); reading++) {
-        size_t at = text->size;
-        uint64_t after;
-        int result = add_word(reader, word, may_be_cell);
-        int again = target_read(reader->target, (struct raddr){slot}, &after, sizeof after);
-        if (is_lost(result) || is_lost(again))
-            return is_lost(result) ? result : again;
-        size_t size = text->size - at;
-        bool same = again == 0 && after == word && result >= 0 && result == before &&
-                    size == before_size && memcmp(text->data + begin, text->data + at, size) == 0;
-        /* the last reading is the one that is kept */
-        memmove(text->data + begin, text->data + at, size);
-        text->size = begin + size;
-        if (same)
+    size_t begin = text->size;
+    for (uint32_t reading = 0; reading < READINGS_MAX; reading++) {
+        uint64_t word;
+        text->size = begin;
+        journal_reset(reader->target->journal);
+        int result = target_read(reader->target, (struct raddr){slot}, &word, sizeof word);
+        if (result == 0)
+            result = is_bound(reader, word) ? add_word(reader, word, may_be_cell) : 0;
+        int proof =
+            is_lost(result) ? result : journal_prove(reader->target->journal, reader->target);
+        if (is_lost(proof))
+            return proof;
+        if (result >= 0 && proof == 0)
             return result;
-        if (again < 0)
-            break;
-        before = after == word ? result : ERR_TORN;
-        before_size = size;
-        word = after;
     }
     text->size = begin;
     return ERR_TORN;
@@ -350,9 +341,8 @@ static int add_name(struct frame_reader *reader, uint64_t name)
     return 0;
 }
 
-/* Adds one variable; `slot` holds `word`. An unbound one leaves no trace. */
-static int add_variable(struct frame_reader *reader, const struct variable *variable, uint64_t slot,
-                        uint64_t word)
+/* Adds the variable that lives in `slot`. An unbound one leaves no trace. */
+static int add_variable(struct frame_reader *reader, const struct variable *variable, uint64_t slot)
 {
     struct locals *out = reader->out;
     size_t name_at = out->text.size;
@@ -360,7 +350,7 @@ static int add_variable(struct frame_reader *reader, const struct variable *vari
     if (result < 0)
         return is_lost(result) ? result : ERR_TORN;
     size_t value_at = out->text.size;
-    result = add_value(reader, slot, word, variable->may_be_cell);
+    result = add_value(reader, slot, variable->may_be_cell);
     if (is_lost(result))
         return result;
     if (result == 0) {
@@ -385,11 +375,9 @@ static int add_variables(struct frame_reader *reader)
 {
     for (uint32_t i = 0; i < reader->count; i++) {
         const struct variable *variable = &reader->variables[i];
-        uint64_t word = reader->slots[variable->slot];
-        int result =
-            is_bound(reader, word)
-                ? add_variable(reader, variable, slot_address(reader, variable->slot), word)
-                : 0;
+        if (!is_bound(reader, reader->slots[variable->slot]))
+            continue;
+        int result = add_variable(reader, variable, slot_address(reader, variable->slot));
         if (result < 0)
             return result;
     }
@@ -423,7 +411,7 @@ static int add_namespace(struct frame_reader *reader)
             reader->out->cut = true;
             return 0;
         }
-        result = add_variable(reader, &variable, entry.slot, entry.value);
+        result = add_variable(reader, &variable, entry.slot);
         if (result < 0 && result != ERR_TORN)
             return result;
     }
@@ -451,6 +439,8 @@ static int read_frame(struct frame_reader *reader)
         result = read_slots(reader);
     if (result == 0)
         result = add_variables(reader);
+    if (result == 0)
+        result = read_slots(reader); /* the frame still is of this code */
     if (result == 0 && reader->options->namespaces)
         result = add_namespace(reader);
     if (result == ERR_LIMIT && reader->out->cut)
@@ -472,7 +462,12 @@ int locals_read(struct target *target, const struct raw_frame *frame,
         .variables = calloc(LOCALS_MAX, sizeof(struct variable)),
         .slots = calloc(LOCALS_MAX, sizeof(uint64_t)),
     };
+    struct target_journal journal, *noting = target->journal;
+    journal_init(&journal);
+    target->journal = &journal;
     int result = reader.variables && reader.slots ? read_frame(&reader) : ERR_NO_MEMORY;
+    target->journal = noting;
+    journal_done(&journal);
     free(reader.variables);
     free(reader.slots);
     if (result < 0)

@@ -5,11 +5,11 @@
  * `pitviper dump --locals`, which a person asks for, and prints to that person's terminal. Nothing
  * else may include this header: not recordings, not the daemon, nothing that stores or sends.
  *
- * The target runs on (unless the caller has stopped it). The frame is read together with its code
- * pointer, which must be the one expected; each variable is read until its slot held the same
- * object before and after, and is "<changing>" after a few attempts. A frame that was left and
- * whose memory has not been reused cannot be told from a live one: read the stack again afterwards
- * and compare.
+ * The target runs on (unless the caller has stopped it). The code pointer of the frame must be the
+ * one expected before and after, and each variable is read until all that was followed is proven to
+ * have held at one instant (target/journal.h); "<changing>" when a few readings were not. A frame
+ * that was left and whose memory has not been reused cannot be told from a live one: read the stack
+ * again afterwards and compare.
  *
  * Ownership: the caller's storage, _init / _done. Threads: as the target's.
  * Cost:      tens of reads per variable, at most LOCALS_MAX variables.

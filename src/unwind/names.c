@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "target/journal.h"
 #include "unwind/object.h"
 
 #define INTERPRETERS_MAX 256u
+#define READINGS_MAX 4u
+#define PASSES_MAX 8u
 #define ITEMS_MAX 65536u /* of _active that are looked at */
 
 void thread_names_init(struct thread_names *names)
@@ -34,14 +37,7 @@ static bool is_final(int result)
     return result == ERR_GONE || result == ERR_DENIED || result == ERR_NO_MEMORY;
 }
 
-/* The value of `slot` is still `value`. */
-static bool is_still(struct target *target, uint64_t slot, uint64_t value)
-{
-    uint64_t now;
-    return object_read_pointer(target, slot, &now) == 0 && now == value;
-}
-
-/* Thread._name. Believed when the attribute still is that str afterwards. */
+/* Thread._name, cut to THREAD_NAME_MAX. */
 static int read_name(struct target *target, uint64_t thread, char name[THREAD_NAME_MAX])
 {
     struct object_dict attributes;
@@ -57,9 +53,43 @@ static int read_name(struct target *target, uint64_t thread, char name[THREAD_NA
     if (!(type.flags & OBJECT_STR))
         return ERR_BAD_DATA;
     ssize_t size = target_read_str(target, (struct raddr){entry.value}, name, THREAD_NAME_MAX);
-    if (size < 0)
-        return (int)size;
-    return is_still(target, entry.slot, entry.value) ? 0 : ERR_TORN;
+    return size < 0 ? (int)size : 0;
+}
+
+/* That the dict still has its table, and the table this item. */
+static int read_item(struct target *target, const struct object_dict *dict,
+                     const struct object_entry *expected)
+{
+    uint64_t keys, item[3]; /* hash, key, value */
+    int result = object_read_pointer(target, dict->keys_slot, &keys);
+    if (result == 0)
+        result = target_read(target, (struct raddr){expected->slot - 16}, item, sizeof item);
+    if (result < 0)
+        return result;
+    bool same = keys == dict->keys && item[0] == expected->hash && item[2] == expected->value;
+    return same ? 0 : ERR_TORN;
+}
+
+/* Reads the name of the thread in an item until one reading is proven. ERR_TORN: it is no item any
+ * more, or none was. */
+static int prove_name(struct target *target, const struct object_dict *active,
+                      const struct object_entry *entry, char name[THREAD_NAME_MAX])
+{
+    for (uint32_t reading = 0; reading < READINGS_MAX; reading++) {
+        journal_reset(target->journal);
+        int result = read_item(target, active, entry);
+        if (result < 0)
+            return result;
+        result = read_name(target, entry->value, name);
+        if (is_final(result))
+            return result;
+        int proof = journal_prove(target->journal, target);
+        if (result == 0 || is_final(proof))
+            result = proof;
+        if (result == 0 || is_final(result))
+            return result;
+    }
+    return ERR_TORN;
 }
 
 static int add_name(struct thread_names *names, uint64_t thread_id, const char *name)
@@ -73,7 +103,7 @@ static int add_name(struct thread_names *names, uint64_t thread_id, const char *
 
 /* The key of _active is an int below 2**61 - 1, and such a number is its own hash. */
 static int load_active(struct target *target, const struct object_dict *active,
-                       struct thread_names *names)
+                       struct thread_names *names, uint32_t *unknown)
 {
     struct object_cursor cursor;
     struct object_entry entry;
@@ -86,11 +116,11 @@ static int load_active(struct target *target, const struct object_dict *active,
         result = object_cursor_next(&cursor, target, &entry);
         if (result <= 0)
             break;
-        result = read_name(target, entry.value, name);
-        if (result == 0 && is_still(target, entry.slot, entry.value))
+        result = prove_name(target, active, &entry, name);
+        if (result == 0)
             result = add_name(names, entry.hash, name);
-        else
-            names->unknown++;
+        else if (map_get(&names->by_id, entry.hash) == MAP_NONE)
+            (*unknown)++;
         if (is_final(result))
             return result;
     }
@@ -119,6 +149,44 @@ static int find_active(struct target *target, uint64_t interp, struct object_dic
     return result;
 }
 
+/* As find_active(), until one look is proven, be the answer yes or no. A sys.modules too large for
+ * a proof is taken as it looks. */
+static int prove_active(struct target *target, uint64_t interp, struct object_dict *active)
+{
+    for (uint32_t reading = 0; reading < READINGS_MAX; reading++) {
+        journal_reset(target->journal);
+        int result = find_active(target, interp, active);
+        if (is_final(result))
+            return result;
+        int proof = journal_prove(target->journal, target);
+        if (is_final(proof))
+            return proof;
+        if ((result == 0 || result == ERR_NOT_FOUND) && (proof == 0 || proof == ERR_LIMIT))
+            return result;
+    }
+    return ERR_TORN;
+}
+
+/* The names of one interpreter, in a few passes: a program that starts and ends threads moves the
+ * dict's table under our eyes, and the names proven before stay. */
+static int load_interp(struct target *target, uint64_t interp, struct thread_names *names)
+{
+    uint32_t unknown = 1;
+    int result = 0;
+    for (uint32_t pass = 0; pass < PASSES_MAX && unknown; pass++) {
+        struct object_dict active;
+        unknown = 0;
+        result = prove_active(target, interp, &active);
+        if (result == 0)
+            result = load_active(target, &active, names, &unknown);
+        if (is_final(result) || result == ERR_NOT_FOUND)
+            break;
+        unknown += result < 0;
+    }
+    names->unknown += unknown;
+    return result;
+}
+
 /* Interpreters are listed newest first, so the main one comes last and its names win where an OS
  * thread runs several. One that cannot be read is as one without names, if others can. */
 static int load_all(struct target *target, struct thread_names *names)
@@ -127,10 +195,7 @@ static int load_all(struct target *target, struct thread_names *names)
     uint32_t failed = 0;
     int result = target_read(target, target->interp_head_slot, &interp, sizeof interp);
     for (uint32_t steps = 0; result == 0 && interp && steps < INTERPRETERS_MAX; steps++) {
-        struct object_dict active;
-        int found = find_active(target, interp, &active);
-        if (found == 0)
-            found = load_active(target, &active, names);
+        int found = load_interp(target, interp, names);
         if (is_final(found))
             return found;
         failed += found < 0 && found != ERR_NOT_FOUND;
@@ -148,7 +213,12 @@ int thread_names_load(struct target *target, struct thread_names *names)
     if (target->abi.interp.modules == PYABI_NONE || target->abi.interp.next == PYABI_NONE)
         return ERR_UNSUPPORTED;
     thread_names_init(&fresh);
+    struct target_journal journal, *noting = target->journal;
+    journal_init(&journal);
+    target->journal = &journal;
     int result = load_all(target, &fresh);
+    target->journal = noting;
+    journal_done(&journal);
     if (result < 0) {
         thread_names_done(&fresh);
         return result;

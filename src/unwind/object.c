@@ -110,7 +110,7 @@ static int read_c_string(struct target *target, uint64_t from, char *out, size_t
     return result;
 }
 
-int object_type_read(struct target *target, uint64_t type, struct object_type *out)
+static int read_type(struct target *target, uint64_t type, struct object_type *out)
 {
     const struct pyabi *abi = &target->abi;
     uint8_t bytes[512];
@@ -133,6 +133,15 @@ int object_type_read(struct target *target, uint64_t type, struct object_type *o
         return result;
     *out = found;
     return 0;
+}
+
+int object_type_read(struct target *target, uint64_t type, struct object_type *out)
+{
+    struct target_journal *journal = target->journal;
+    target->journal = NULL;
+    int result = read_type(target, type, out);
+    target->journal = journal;
+    return result;
 }
 
 int object_type_of(struct target *target, uint64_t object, struct object_type *out)
@@ -209,7 +218,8 @@ static bool keys_layout(const struct pyabi *abi, const uint8_t *keys, uint64_t *
     return size && !(size & (size - 1)) && size <= (uint64_t)1 << KEYS_LOG2_MAX;
 }
 
-static int keys_open(struct target *target, uint64_t keys, struct object_dict *out)
+static int keys_open(struct target *target, uint64_t keys_slot, uint64_t keys,
+                     struct object_dict *out)
 {
     const struct pyabi *abi = &target->abi;
     uint8_t bytes[KEYS_BYTES];
@@ -226,6 +236,8 @@ static int keys_open(struct target *target, uint64_t keys, struct object_dict *o
         return ERR_BAD_DATA;
     if (count > OBJECT_DICT_MAX)
         return ERR_LIMIT;
+    out->keys_slot = keys_slot;
+    out->keys = keys;
     out->entries = keys + size + indices_size;
     out->entry_count = (uint32_t)count;
     out->entry_size = str_only ? DICT_ENTRY_STR : DICT_ENTRY_GENERAL;
@@ -266,7 +278,7 @@ int object_dict_open(struct target *target, uint64_t dict, struct object_dict *o
     uint64_t keys = load_u64(bytes, abi->dict.keys), values = load_u64(bytes, abi->dict.values);
     if (!keys || keys & 7 || values & 7)
         return ERR_BAD_DATA;
-    result = keys_open(target, keys, &found);
+    result = keys_open(target, dict + (uint64_t)abi->dict.keys, keys, &found);
     if (result < 0)
         return result;
     if (values && (!layout || found.entry_count > SPLIT_MAX))
@@ -282,10 +294,10 @@ static int split_open(struct target *target, const struct object_type *type,
                       const struct layout *layout, uint64_t values, struct object_dict *out)
 {
     struct object_dict found = {0};
-    uint64_t keys;
-    int result = object_read_pointer(target, type->address + (uint64_t)layout->cached_keys, &keys);
+    uint64_t keys, keys_slot = type->address + (uint64_t)layout->cached_keys;
+    int result = object_read_pointer(target, keys_slot, &keys);
     if (result == 0)
-        result = keys_open(target, keys, &found);
+        result = keys_open(target, keys_slot, keys, &found);
     if (result < 0)
         return result;
     if (found.has_hash || found.entry_count > SPLIT_MAX)

@@ -4,12 +4,15 @@
  * Addresses in, addresses out; nothing here is kept alive or locked, so any answer may be out of
  * date when it arrives. Every loop and size has a bound and everything that is followed is first
  * looked at (aligned, a ready type, the right kind of object): torn memory gives an error or a
- * wrong address, never a crash, a hang or much memory. Who needs to be sure reads the slot again.
+ * wrong address, never a crash, a hang or much memory.
  *
  * Ownership: all structs are the caller's, nothing to free. Threads: as the target's.
  * Errors:    ERR_BAD_DATA (not what it should be), ERR_NOT_FOUND, ERR_UNSUPPORTED (a layout we do
  *            not know), and those of target_read().
  * Cost:      a few reads per call; object_dict_find: two per OBJECT_BLOCK entries. Cold paths only.
+ *
+ * To be sure of what was followed set target->journal (target/journal.h). Classes are left out of
+ * it: they are large and hardly ever change.
  */
 #pragma once
 
@@ -60,13 +63,14 @@ int object_read_pointer(struct target *target, uint64_t from, uint64_t *out);
 /* ---- dicts and attributes -------------------------------------------------------------------- */
 
 struct object_dict {
-    uint64_t used;        /* items; 0 for an instance without a dict of its own (not counted) */
-    uint64_t entries;     /* address of the first entry */
-    uint64_t values;      /* address of the split table's values; 0: the entries hold them */
-    uint32_t entry_count; /* including empty ones */
-    uint32_t entry_size;  /* bytes */
-    uint32_t key_offset;  /* of the key in an entry; the value follows it */
-    bool has_hash;        /* an entry begins with its key's hash */
+    uint64_t used;            /* items; 0 for an instance without a dict of its own (not counted) */
+    uint64_t keys_slot, keys; /* address and value of the pointer to the table of keys */
+    uint64_t entries;         /* address of the first entry */
+    uint64_t values;          /* address of the split table's values; 0: the entries hold them */
+    uint32_t entry_count;     /* including empty ones */
+    uint32_t entry_size;      /* bytes */
+    uint32_t key_offset;      /* of the key in an entry; the value follows it */
+    bool has_hash;            /* an entry begins with its key's hash */
 };
 
 struct object_entry {

@@ -29,9 +29,7 @@ struct repr_limits {
     uint32_t depth_max; /* of containers in containers; 0: 3 */
 };
 
-/* Appends. 0, or ERR_TORN: a container changed while it was read (what was appended is worth
- * nothing), or ERR_GONE / ERR_DENIED. The caller looks again whether the object still is where it
- * was found. */
+/* Appends. 0, or ERR_GONE, ERR_DENIED. The target runs on: see target/journal.h for being sure. */
 int repr_object(struct target *target, uint64_t object, const struct repr_limits *limits,
                 struct buf *out);
 
