@@ -31,14 +31,16 @@ static int refuse(const char *path, struct err *err)
     return result;
 }
 
-/* "+10s" after the recording's start, or an instant; ages count from its end. In microseconds since the start. */
+/* "+10s" after the recording's start, or an instant; ages count from its end. In microseconds since
+ * the start. */
 static int parse_bound(const char *text, const struct profile_meta *meta, uint64_t *us,
                        struct err *err)
 {
     uint64_t ns;
     if (text[0] == '+') {
         if (units_parse_duration(text + 1, &ns) < 0)
-            return err_set(err, ERR_USAGE, "\"%s\" is no duration after the start, such as +10s", text);
+            return err_set(err, ERR_USAGE, "\"%s\" is no duration after the start, such as +10s",
+                           text);
         *us = ns / 1000;
         return 0;
     }
@@ -62,8 +64,9 @@ static int find_range(const struct buf *bytes, const struct load_options *option
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     int result = capture_read_range(bytes->data, bytes->size, NULL, whole, &info, err);
     if (result == 0 && !info.has_order)
-        result = err_set(err, ERR_USAGE, "it was made from sums and has no order in time, so --from "
-                                         "and --to mean nothing");
+        result = err_set(err, ERR_USAGE,
+                         "it was made from sums and has no order in time, so --from "
+                         "and --to mean nothing");
     if (result == 0 && options->from)
         result = parse_bound(options->from, &whole->meta, &range->from_us, err);
     if (result == 0 && options->to)
@@ -106,10 +109,13 @@ static int parse(const char *path, const struct buf *bytes, const struct load_op
     if (capture_sniff(bytes->data, bytes->size))
         result = parse_capture(path, bytes, options, profile, &inner);
     else if (options->from || options->to)
-        result = err_set(&inner, ERR_USAGE, "--from and --to want a .pv capture; %s has no order in time",
-                         format->name);
+        result =
+            err_set(&inner, ERR_USAGE,
+                    "--from and --to want a .pv capture; %s has no order in time", format->name);
     else
         result = format->read(bytes->data, bytes->size, profile, &inner);
+    if (profile->sample_count && !profile->run_count)
+        profile->keeps_runs = false; /* the file had sums only */
     if (result < 0)
         return err_set(err, result, "%s: %s", path, inner.text[0] ? inner.text : err_text(result));
     return 0;
@@ -134,7 +140,7 @@ int load_profile_with(const char *path, const struct load_options *options, stru
     return result;
 }
 
-int load_profile(const char *path, struct profile **out, struct err *err)
+int load_profile(const char *path, bool timeline, struct profile **out, struct err *err)
 {
-    return load_profile_with(path, NULL, out, err);
+    return load_profile_with(path, &(struct load_options){.keep_runs = timeline}, out, err);
 }

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <stdbool.h>
-
 struct err;
 struct profile;
 
@@ -22,6 +20,7 @@ struct load_options {
  * ERR_LIMIT, ERR_BAD_DATA (nothing we know, or damaged); the sentence names the file. `timeline`
  * keeps the order in time too, where the file has it: 24 bytes a run. */
 int load_profile(const char *path, bool timeline, struct profile **out, struct err *err);
+
 /* The same with choices (NULL: none). A range wants a capture (.pv): ERR_USAGE for what has no order in time. A
  * recording that was cut off is read as far as it is whole, with a warning. */
 int load_profile_with(const char *path, const struct load_options *options, struct profile **out,

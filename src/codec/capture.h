@@ -58,3 +58,6 @@ struct capture_info {
  * run that is partly in range is there with its share of count and duration. */
 int capture_read_range(const void *data, size_t size, const struct capture_range *range,
                        struct profile *profile, struct capture_info *info, struct err *err);
+
+/* Is this a capture? */
+bool capture_sniff(const char *data, size_t size);

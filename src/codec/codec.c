@@ -23,6 +23,7 @@ const struct codec_format codec_formats[] = {
     {.name = "json",
      .endings = ".json",
      .help = "the whole profile for scripts (docs/formats.md)",
+     .needs_timeline = true,
      .write = json_profile_write},
     {.name = "pv",
      .alias = "capture",

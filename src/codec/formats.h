@@ -2,6 +2,7 @@
 /* formats.h - the writers, readers and sniffers behind the table of codec.c. */
 #pragma once
 
+#include "codec/capture.h"
 #include "codec/codec.h"
 
 codec_write_fn folded_write;
@@ -10,7 +11,6 @@ codec_sniff_fn folded_sniff;
 
 codec_write_fn capture_write;
 codec_read_fn capture_read;
-codec_sniff_fn capture_sniff;
 
 codec_write_fn flamegraph_write;
 codec_write_fn json_profile_write;

@@ -1,45 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* merge.c - one profile added to another: every id of the one gets its id in the other. */
-#include <stdlib.h>
-
 #include "base/err.h"
-#include "model/profile.h"
-
-struct ids {
-    uint32_t *strings, *frames, *nodes, *threads;
-};
-
-static void ids_done(struct ids *ids)
-{
-    free(ids->strings);
-    free(ids->frames);
-    free(ids->nodes);
-    free(ids->threads);
-}
-
-static int ids_init(struct ids *ids, const struct profile *from)
-{
-    *ids = (struct ids){
-        .strings = malloc((from->string_count + 1) * sizeof(uint32_t)),
-        .frames = malloc((from->frame_count + 1) * sizeof(uint32_t)),
-        .nodes = malloc((from->node_count + 1) * sizeof(uint32_t)),
-        .threads = malloc((from->thread_count + 1) * sizeof(uint32_t)),
-    };
-    return ids->strings && ids->frames && ids->nodes && ids->threads ? 0 : ERR_NO_MEMORY;
-}
+#include "model/ids.h"
 
 static int translate(struct profile *into, const struct profile *from, struct ids *ids)
 {
-    for (uint32_t i = 0; i < from->string_count; i++) {
-        const struct profile_string *s = &from->strings[i];
-        if ((ids->strings[i] = profile_string(into, s->text, s->size)) == PROFILE_NONE)
-            return ERR_LIMIT;
-    }
+    int result = ids_translate_names(ids, into, from);
+    if (result < 0)
+        return result;
     for (uint32_t i = 0; i < from->frame_count; i++) {
-        struct profile_frame frame = from->frames[i];
-        frame.name = ids->strings[frame.name];
-        frame.file = ids->strings[frame.file];
-        frame.full_file = ids->strings[frame.full_file];
+        struct profile_frame frame = ids_frame(ids, &from->frames[i]);
         if ((ids->frames[i] = profile_frame(into, &frame)) == PROFILE_NONE)
             return ERR_LIMIT;
     }
@@ -48,13 +18,6 @@ static int translate(struct profile *into, const struct profile *from, struct id
         const struct profile_node *node = &from->nodes[i];
         ids->nodes[i] = profile_node(into, ids->nodes[node->parent], ids->frames[node->frame]);
         if (ids->nodes[i] == PROFILE_NONE)
-            return ERR_LIMIT;
-    }
-    for (uint32_t i = 0; i < from->thread_count; i++) {
-        struct profile_thread thread = from->threads[i];
-        thread.name = ids->strings[thread.name];
-        thread.process = ids->strings[thread.process];
-        if ((ids->threads[i] = profile_thread(into, &thread)) == PROFILE_NONE)
             return ERR_LIMIT;
     }
     return 0;

@@ -345,12 +345,17 @@ bool profile_run_extend(struct profile_run *run, const struct profile_run *seen)
 
 int profile_see_run(struct profile *profile, const struct profile_run *seen)
 {
-    assert(seen->count > 0);
-    struct profile_index *index = profile->index;
     int result = profile_add(profile, seen->thread, seen->node, seen->count,
                              (uint64_t)seen->duration_us * 1000);
     if (result < 0 || !profile->keeps_runs)
         return result;
+    return profile_order_run(profile, seen);
+}
+
+int profile_order_run(struct profile *profile, const struct profile_run *seen)
+{
+    assert(seen->count > 0);
+    struct profile_index *index = profile->index;
     struct last *last = &index->last[seen->thread];
     if (last->run && profile_run_extend(&profile->runs[last->run - 1], seen))
         return 0;

@@ -159,6 +159,8 @@ int profile_see(struct profile *profile, uint32_t thread, uint32_t node, uint64_
                 uint64_t duration_us);
 /* The same for `seen->count` (at least 1) sightings in a row. */
 int profile_see_run(struct profile *profile, const struct profile_run *seen);
+/* The order alone, for samples that were added by profile_add(). */
+int profile_order_run(struct profile *profile, const struct profile_run *seen);
 /* Lengthens `run` by what was seen next of its thread; false (and nothing done): it is elsewhere,
  * too far away, or would overflow. */
 bool profile_run_extend(struct profile_run *run, const struct profile_run *seen);
