@@ -299,7 +299,7 @@ static void test_query_table__a_million_nodes_take_a_moment(void **state)
         frames[i] = frame(profile, name, "a.py", i);
     }
     while (profile->node_count < 1000000) {
-        int depth = 1 + (int)(random_next(&random) >> 32) % 30;
+        int depth = 1 + (int)((random_next(&random) >> 32) % 30);
         for (int i = depth; i <= 30; i++)
             path[i] =
                 profile_node(profile, path[i - 1], frames[(random_next(&random) >> 32) % 3000]);
