@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_record.c - pitviper record: from a pid to a file that one opens. */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,22 +14,21 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/cli.h"
-#include "cli/launch.h"
+#include "cli/output.h"
 #include "cli/summary.h"
+#include "cli/targets.h"
 #include "codec/codec.h"
 #include "sampler/recorder.h"
-#include "target/target.h"
 
-#define WAIT_LAUNCHED_MS 10000u
-#define WAIT_ATTACHED_MS 2000u
 #define PROGRESS_NS 250000000u
-#define CHILD_PATIENCE_MS 2000u
 #define RATE_MAX_HZ 1000000u
 
 static struct {
     struct opt_pids pids;
     uint64_t duration_ns, rate_hz;
     const char *output, *format, *stats;
+    const char *name;
+    bool subprocesses, all, merge;
     bool idle, gil, threads, blocking, function, nolineno, full_filenames, quiet;
 } args;
 
@@ -46,6 +43,12 @@ static const char *format_name(size_t index)
 
 static const struct opt options[] = {
     {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to record; may be given several times",
+     .group = "What"},
+    {"subprocesses", 's', OPT_FLAG, &args.subprocesses, NULL, NULL,
+     "children and their children too, from the moment they start", .group = "What"},
+    {"name", 0, OPT_STRING, &args.name, NULL, "PATTERN",
+     "every Python process whose command line matches the regular expression", .group = "What"},
+    {"all", 'a', OPT_FLAG, &args.all, NULL, NULL, "every Python process of the host",
      .group = "What"},
     {"duration", 'd', OPT_DURATION, &args.duration_ns, NULL, NULL,
      "how long; without it until Ctrl-C or until the process ends", .group = "What"},
@@ -63,6 +66,8 @@ static const struct opt options[] = {
      .choice_at = format_name},
     {"threads", 't', OPT_FLAG, &args.threads, NULL, NULL, "a root frame per thread",
      .group = "Output"},
+    {"merge", 0, OPT_FLAG, &args.merge, NULL, NULL,
+     "several processes as one, without a root frame for each", .group = "Output"},
     {"function", 'F', OPT_FLAG, &args.function, NULL, NULL,
      "a function's first line instead of the current one", .group = "Output"},
     {"nolineno", 0, OPT_FLAG, &args.nolineno, NULL, NULL, "no line numbers", .group = "Output"},
@@ -74,28 +79,30 @@ static const struct opt options[] = {
     {0},
 };
 
-static volatile sig_atomic_t stop_wanted;
+static volatile sig_atomic_t stop_wanted, snapshot_wanted;
 
-static void on_stop(int signal_number)
+static void on_signal(int signal_number)
 {
-    (void)signal_number;
-    stop_wanted = 1;
+    if (signal_number == SIGUSR1)
+        snapshot_wanted = 1;
+    else
+        stop_wanted = 1;
 }
 
-static void catch_stop_signals(void)
+static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_stop};
+    struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
 }
 
 struct recording {
     struct profile *profile;
     struct recorder recorder;
-    const struct codec_format *format;
-    char output[512];
-    pid_t child; /* 0: none was started */
+    struct targets targets;
+    struct output output;
     uint64_t progress_ns;
     struct rusage usage_before;
 };
@@ -104,11 +111,13 @@ struct recording {
 
 static int check_args(const struct cli_args *words, struct err *err)
 {
-    if (!args.pids.count && !words->child)
+    bool finds = args.all || args.name;
+    if (!args.pids.count && !words->child && !finds)
         return err_set(err, ERR_USAGE,
                        "record what? -p PID attaches to a running process, -- COMMAND starts one");
-    if (args.pids.count && words->child)
-        return err_set(err, ERR_USAGE, "record: either -p PID or -- COMMAND, not both");
+    if ((args.pids.count > 0) + (words->child != NULL) + finds > 1)
+        return err_set(err, ERR_USAGE,
+                       "record: one of -p PID, -- COMMAND, --name PATTERN or --all");
     if (args.gil && args.idle)
         return err_set(err, ERR_USAGE, "record: --gil and --idle exclude each other");
     if (args.rate_hz > RATE_MAX_HZ)
@@ -116,79 +125,29 @@ static int check_args(const struct cli_args *words, struct err *err)
     return 0;
 }
 
-static int choose_format(struct recording *recording, struct err *err)
+static int open_targets(struct recording *recording, const struct cli_args *words, struct err *err)
 {
-    if (args.format)
-        recording->format = codec_find(args.format);
-    else if (args.output)
-        recording->format = codec_find_by_path(args.output);
-    if (!recording->format)
-        recording->format = codec_find("flamegraph");
-    if (!recording->format || !recording->format->write)
-        return err_set(err, ERR_USAGE, "record: the format %s cannot be written", args.format);
-    return 0;
-}
-
-static void choose_output(struct recording *recording, pid_t pid)
-{
-    if (args.output) {
-        snprintf(recording->output, sizeof recording->output, "%s", args.output);
-        return;
-    }
-    const char *endings = recording->format->endings;
-    int ending_size = (int)strcspn(endings, " ");
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm local;
-    localtime_r(&now, &local);
-    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
-    snprintf(recording->output, sizeof recording->output, "pitviper-%d-%s%.*s", (int)pid, stamp,
-             ending_size, endings);
-}
-
-static int add_target(struct recording *recording, pid_t pid, uint32_t wait_ms, bool is_one_of_many,
-                      struct err *err)
-{
-    struct target *target;
-    int result = target_open(pid, &(struct target_options){.wait_ms = wait_ms}, &target, err);
-    if (result < 0)
-        return result;
-    struct process_options process_options = {
-        .idle = args.idle,
-        .gil = args.gil,
-        .thread_roots = args.threads,
-        .process_root = is_one_of_many,
-        .blocking = args.blocking,
-        .code = {.line = args.nolineno   ? CODE_LINE_NONE
-                         : args.function ? CODE_LINE_FIRST
-                                         : CODE_LINE_CURRENT,
-                 .full_filenames = args.full_filenames},
+    bool several = args.pids.count > 1 || args.subprocesses || args.all || args.name;
+    struct targets_options targets_options = {
+        .pids = &args.pids,
+        .command = words->child,
+        .subprocesses = args.subprocesses,
+        .all = args.all,
+        .name = args.name,
+        .process =
+            {
+                .idle = args.idle,
+                .gil = args.gil,
+                .thread_roots = args.threads,
+                .process_root = several && !args.merge,
+                .blocking = args.blocking,
+                .code = {.line = args.nolineno   ? CODE_LINE_NONE
+                                 : args.function ? CODE_LINE_FIRST
+                                                 : CODE_LINE_CURRENT,
+                         .full_filenames = args.full_filenames},
+            },
     };
-    struct profile_meta *meta = &recording->profile->meta;
-    meta->pid = is_one_of_many ? 0 : pid;
-    meta->python = profile_cstring(recording->profile, target->version_text);
-    meta->command = profile_cstring(recording->profile, target->command);
-    struct process *process;
-    result = process_new(target, recording->profile, &process_options, &process, err);
-    if (result < 0) {
-        target_close(target);
-        return result;
-    }
-    result = recorder_add(&recording->recorder, process);
-    return result < 0 ? err_set(err, result, "%s", err_text(result)) : 0;
-}
-
-static int add_targets(struct recording *recording, struct err *err)
-{
-    if (recording->child)
-        return add_target(recording, recording->child, WAIT_LAUNCHED_MS, false, err);
-    for (size_t i = 0; i < args.pids.count; i++) {
-        int result =
-            add_target(recording, args.pids.items[i], WAIT_ATTACHED_MS, args.pids.count > 1, err);
-        if (result < 0)
-            return result;
-    }
-    return 0;
+    return targets_open(&recording->targets, &targets_options, &recording->recorder, err);
 }
 
 static void fill_meta(struct recording *recording)
@@ -198,45 +157,65 @@ static void fill_meta(struct recording *recording)
     gethostname(host, sizeof host - 1);
     profile->meta.host = profile_cstring(profile, host);
     profile->meta.mode = profile_cstring(profile, args.gil ? "gil" : args.idle ? "wall" : "cpu");
+    profile->meta.start_wall_ns = clock_wall_ns();
+    profile->meta.period_ns = recording->recorder.period_ns;
 }
 
 /* ---- during -------------------------------------------------------------------------------- */
 
-static int tick(void *context, struct recorder *recorder, uint64_t mono_ns)
+static void see(void *context, const struct process_sighting *sighting, uint64_t start_us,
+                uint64_t duration_us)
 {
     struct recording *recording = context;
-    if (mono_ns < recording->progress_ns || !log_has_progress() || args.quiet)
-        return 0;
-    recording->progress_ns = mono_ns + PROGRESS_NS;
-    const struct profile_stats *stats = &recorder->profile->stats;
+    output_see(&recording->output, sighting->thread, sighting->node, start_us, duration_us);
+}
+
+static void show_progress(const struct recording *recording, uint64_t mono_ns)
+{
+    const struct profile_stats *stats = &recording->profile->stats;
     char passed[UNITS_TEXT_MAX], whole[UNITS_TEXT_MAX + 8] = "";
-    uint64_t elapsed_ns = mono_ns - recorder->start_mono_ns;
+    uint64_t elapsed_ns = mono_ns - recording->recorder.start_mono_ns;
     units_format_duration(elapsed_ns / 1000000000u * 1000000000u, passed);
     if (args.duration_ns) {
         memcpy(whole, " of ", 5);
         units_format_duration(args.duration_ns, whole + 4);
     }
-    log_progress("recording: %s%s, %llu samples, %llu partial, %llu late; Ctrl-C ends it and "
-                 "writes the file",
-                 passed, whole, (unsigned long long)(stats->exact + stats->partial),
-                 (unsigned long long)stats->partial, (unsigned long long)stats->late);
+    log_progress("recording: %s%s, %" PRIu64 " samples, %" PRIu64 " partial, %" PRIu64
+                 " late; Ctrl-C ends it and writes the file",
+                 passed, whole, stats->samples, stats->partial, stats->late);
+}
+
+static void write_snapshot(struct recording *recording)
+{
+    struct err err;
+    snapshot_wanted = 0;
+    if (output_snapshot(&recording->output, recording->profile, &err) < 0)
+        log_warning("%s; the recording goes on", err.text);
+    else if (!args.quiet)
+        log_info("snapshot: %s", recording->output.path);
+}
+
+static int tick(void *context, struct recorder *recorder, uint64_t mono_ns)
+{
+    struct recording *recording = context;
+    targets_tick(&recording->targets, mono_ns);
+    output_tick(&recording->output, (mono_ns - recorder->start_mono_ns) / 1000);
+    if (snapshot_wanted)
+        write_snapshot(recording);
+    if (mono_ns >= recording->progress_ns && log_has_progress() && !args.quiet) {
+        recording->progress_ns = mono_ns + PROGRESS_NS;
+        show_progress(recording, mono_ns);
+    }
     return 0;
 }
 
-/* ---- after --------------------------------------------------------------------------------- */
-
-static int write_output(struct recording *recording, struct err *err)
+static void dropped(void *context, pid_t pid)
 {
-    struct buf out;
-    buf_init(&out, 0);
-    int result = recording->format->write(recording->profile, NULL, &out, err);
-    if (result == 0 && buf_failed(&out))
-        result = err_set(err, ERR_NO_MEMORY, "out of memory while writing the profile");
-    if (result == 0)
-        result = file_replace(recording->output, out.data ? out.data : "", out.size, err);
-    buf_done(&out);
-    return result;
+    struct recording *recording = context;
+    targets_dropped(&recording->targets, pid);
 }
+
+/* ---- after --------------------------------------------------------------------------------- */
 
 static int write_stats(const struct recording *recording, struct err *err)
 {
@@ -250,36 +229,43 @@ static int write_stats(const struct recording *recording, struct err *err)
     return result;
 }
 
+static void tell_family(const struct recording *recording)
+{
+    const struct family_stats *stats = family_stats(recording->targets.family);
+    if (stats->opened)
+        log_info("%" PRIu64 " more processes were found and recorded", stats->opened);
+    if (stats->unreadable)
+        log_warning("%" PRIu64 " Python processes could not be read; \"pitviper doctor\" says why",
+                    stats->unreadable);
+}
+
 static int finish(struct recording *recording, struct err *err)
 {
     log_progress_end();
-    int result = write_output(recording, err);
-    if (result < 0)
+    int result = output_end(&recording->output, recording->profile, err);
+    if (result == 0)
+        result = write_stats(recording, err);
+    if (result < 0 || args.quiet)
         return result;
-    result = write_stats(recording, err);
-    if (!args.quiet)
-        summary_print(recording->profile, recording->output, recording->format);
-    return result;
+    tell_family(recording);
+    summary_print(recording->profile, recording->output.path, recording->output.format);
+    return 0;
 }
 
 static int record(struct recording *recording, const struct cli_args *words, struct err *err)
 {
-    int result = choose_format(recording, err);
-    if (result < 0)
-        return result;
-    choose_output(recording, words->child ? getpid() : args.pids.items[0]);
-    result = file_check_writable(recording->output, err);
+    int result = output_choose(&recording->output, args.output, args.format,
+                               args.pids.count ? args.pids.items[0] : getpid(), err);
     if (result == 0 && args.stats)
         result = file_check_writable(args.stats, err);
-    if (result == 0 && words->child)
-        result = launch_start(words->child, &recording->child, err);
     if (result == 0)
-        result = add_targets(recording, err);
+        result = open_targets(recording, words, err);
+    if (result == 0) {
+        fill_meta(recording);
+        result = output_begin(&recording->output, recording->profile, err);
+    }
     if (result < 0)
         return result;
-    fill_meta(recording);
-    if (recording->format->needs_timeline)
-        profile_keep_runs(recording->profile);
     result = recorder_run(&recording->recorder);
     if (result < 0)
         err_set(err, result, "the recording stopped: %s", err_text(result));
@@ -296,15 +282,16 @@ static int run(const struct cli_args *words, struct err *err)
     if (!recording.profile)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     getrusage(RUSAGE_SELF, &recording.usage_before);
-    catch_stop_signals();
+    catch_signals();
     recorder_init(&recording.recorder, recording.profile, args.rate_hz);
     recording.recorder.duration_ns = args.duration_ns;
     recording.recorder.stop = &stop_wanted;
-    recording.recorder.hooks = (struct recorder_hooks){.context = &recording, .tick = tick};
+    recording.recorder.hooks = (struct recorder_hooks){
+        .context = &recording, .sighting = see, .tick = tick, .dropped = dropped};
     result = record(&recording, words, err);
-    if (recording.child && launch_end(recording.child, CHILD_PATIENCE_MS) && !args.quiet &&
-        result == 0)
+    if (targets_end_command(&recording.targets) && !args.quiet && result == 0)
         log_info("ended the command it had started; without -d it runs to its own end");
+    targets_close(&recording.targets);
     recorder_done(&recording.recorder);
     profile_free(recording.profile);
     return result;
@@ -315,6 +302,8 @@ static const struct cli_example examples[] = {
     {"pitviper record -p 4711 -o profile.pb.gz", "until Ctrl-C, for \"go tool pprof\""},
     {"pitviper record -i -t -p 4711 -d 1m -o wall.speedscope.json",
      "waiting threads too, each on its own"},
+    {"pitviper record -s -d 1m -o tree.svg -p $(pgrep -o gunicorn)",
+     "a server and all its workers"},
     {"pitviper record -o start.svg -- python -X importtime app.py",
      "a program from its first instant"},
     {0},

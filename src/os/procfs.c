@@ -86,8 +86,11 @@ static const char *status_field(const char *text, const char *name)
 void proc_status_parse(const char *text, struct proc_status *out)
 {
     *out = (struct proc_status){.seccomp = -1, .uid = (uid_t)-1, .euid = (uid_t)-1};
-    const char *field = status_field(text, "Uid");
     char *end;
+    const char *field = status_field(text, "Tgid");
+    if (field)
+        out->thread_group = (pid_t)strtol(field, NULL, 10);
+    field = status_field(text, "Uid");
     if (field) {
         out->uid = (uid_t)strtoul(field, &end, 10);
         out->euid = (uid_t)strtoul(end, &end, 10);

@@ -27,6 +27,7 @@ struct proc_stat {
 
 /* From /proc/PID/status. */
 struct proc_status {
+    pid_t thread_group; /* the process that the id belongs to; differs for a thread's id */
     uid_t uid, euid; /* as seen from our user namespace */
     uint64_t cap_effective;
     int seccomp;                  /* 0 none, 1 strict, 2 filter, -1 unknown */

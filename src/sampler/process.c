@@ -25,6 +25,7 @@
 #define RETRY_PAUSE_NS 2000u
 #define REFRESH_NS 1000000000u
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
+#define REFRESH_SOONEST_NS 2000000u
 #define CODE_AGE_NS 5000000u
 
 struct interp_pieces {
@@ -49,7 +50,7 @@ struct process {
     uint64_t *holders; /* tstate holding each interp's GIL, 0: nobody */
     uint32_t interp_capacity;
     uint32_t current_piece, old_collecting_piece;
-    uint64_t refresh_ns;
+    uint64_t refresh_ns, refresh_soonest_ns;
     bool refresh_wanted;
     uint32_t process_root;
     uint64_t stopped_ns;
@@ -247,9 +248,12 @@ static void mark_shared_tids(struct process *process)
 static int refresh(struct process *process, uint64_t mono_ns)
 {
     int listed = runtime_list(&process->runtime, process->target);
+    if (listed == ERR_FAULT) /* not even the list's head is there: it has become another program */
+        return ERR_GONE;
     if (listed == ERR_GONE || listed == ERR_DENIED || listed == ERR_NO_MEMORY)
         return listed;
     process->refresh_wanted = false;
+    process->refresh_soonest_ns = mono_ns + REFRESH_SOONEST_NS;
     process->refresh_ns = mono_ns + (listed < 0 ? REFRESH_AGAIN_NS : REFRESH_NS);
     const struct runtime *runtime = &process->runtime;
     struct watch **old = process->watches;
@@ -577,7 +581,8 @@ int process_round(struct process *process, uint64_t mono_ns, process_sighting_fn
 {
     struct round round = {.mono_ns = mono_ns, .see = see, .context = context};
     int result = 0;
-    if (process->refresh_wanted || mono_ns >= process->refresh_ns)
+    if (mono_ns >= process->refresh_ns ||
+        (process->refresh_wanted && mono_ns >= process->refresh_soonest_ns))
         result = refresh(process, mono_ns);
     if (result < 0)
         return result;

@@ -49,7 +49,8 @@ int process_new(struct target *target, struct profile *profile,
 void process_free(struct process *process); /* NULL is fine */
 
 /* One look at all threads. `mono_ns` is now; every stack found is handed to `see`.
- * Returns the number of stacks, or ERR_GONE, ERR_DENIED, ERR_NO_MEMORY. */
+ * Returns the number of stacks, or ERR_GONE (exited, or became another program by exec),
+ * ERR_DENIED, ERR_NO_MEMORY. */
 int process_round(struct process *process, uint64_t mono_ns, process_sighting_fn *see,
                   void *context);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "sampler/recorder.h"
 
+#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -18,6 +19,8 @@ void recorder_init(struct recorder *recorder, struct profile *profile, uint64_t 
         .profile = profile,
         .period_ns = rate_hz ? 1000000000u / rate_hz : 10000000u,
         .random = clock_mono_ns() | 1,
+        .wake_fd = -1,
+        .tick_wanted_ns = UINT64_MAX,
     };
     if (!recorder->period_ns)
         recorder->period_ns = 1;
@@ -50,6 +53,15 @@ int recorder_add(struct recorder *recorder, struct process *process)
     return 0;
 }
 
+void recorder_drop(struct recorder *recorder, pid_t pid)
+{
+    for (uint32_t i = 0; i < recorder->process_count; i++)
+        if (process_target(recorder->processes[i])->pid == pid) {
+            process_free(recorder->processes[i]);
+            recorder->processes[i--] = recorder->processes[--recorder->process_count];
+        }
+}
+
 static void see(void *context, const struct process_sighting *sighting)
 {
     struct recorder *recorder = context;
@@ -70,6 +82,9 @@ static int round_over_all(struct recorder *recorder, uint64_t mono_ns)
         if (result == ERR_NO_MEMORY)
             return result;
         if (result < 0) {
+            pid_t pid = process_target(recorder->processes[i])->pid;
+            if (recorder->hooks.dropped)
+                recorder->hooks.dropped(recorder->hooks.context, pid);
             process_free(recorder->processes[i]);
             recorder->processes[i] = recorder->processes[--recorder->process_count];
             continue;
@@ -116,41 +131,78 @@ static uint64_t measure_sleep_cost_ns(void)
     return (clock_cpu_ns() - before_ns) / SLEEP_PROBES;
 }
 
-static uint64_t wait_until(const struct recorder *recorder, uint64_t planned_ns)
+/* Sleeps until the instant, or until the wake fd is readable or a signal comes. */
+static void sleep_until(const struct recorder *recorder, uint64_t until_ns)
 {
-    uint64_t now_ns = clock_mono_ns();
-    if (now_ns + recorder->sleep_cost_ns < planned_ns) {
-        clock_sleep_until(planned_ns);
-        return clock_mono_ns();
+    if (recorder->wake_fd < 0) {
+        clock_sleep_until(until_ns);
+        return;
     }
-    while (now_ns < planned_ns)
+    uint64_t now_ns = clock_mono_ns();
+    uint64_t rest_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    struct timespec rest = {.tv_sec = (time_t)(rest_ns / 1000000000u),
+                            .tv_nsec = (long)(rest_ns % 1000000000u)};
+    struct pollfd wake = {.fd = recorder->wake_fd, .events = POLLIN};
+    ppoll(&wake, 1, &rest, NULL);
+}
+
+static int tick(struct recorder *recorder, uint64_t now_ns)
+{
+    recorder->ticked_ns = now_ns;
+    recorder->tick_wanted_ns = UINT64_MAX;
+    return recorder->hooks.tick ? recorder->hooks.tick(recorder->hooks.context, recorder, now_ns)
+                                : 0;
+}
+
+/* Waits for the instant of the next round. 0, 1: the run is over, or what a tick returned. */
+static int wait_until(struct recorder *recorder, uint64_t planned_ns)
+{
+    for (;;) {
+        uint64_t now_ns = clock_mono_ns();
+        if (should_end(recorder, now_ns))
+            return 1;
+        if (now_ns >= planned_ns)
+            return 0;
+        if (planned_ns - now_ns <= recorder->sleep_cost_ns)
+            continue;
+        uint64_t tick_ns = recorder->tick_wanted_ns;
+        sleep_until(recorder, tick_ns < planned_ns ? tick_ns : planned_ns);
         now_ns = clock_mono_ns();
-    return now_ns;
+        if (now_ns < planned_ns) { /* woken early, or for a tick */
+            int result = tick(recorder, now_ns);
+            if (result < 0)
+                return result;
+        }
+    }
+}
+
+/* One round at `now_ns`, weighing the time since the one before. */
+static int do_round(struct recorder *recorder, uint64_t now_ns, uint64_t last_ns)
+{
+    uint64_t longest_ns = RECORDER_STALL_PERIODS * recorder->period_ns;
+    uint64_t elapsed_ns = now_ns - last_ns;
+    if (last_ns == recorder->start_mono_ns && elapsed_ns < recorder->period_ns)
+        elapsed_ns = recorder->period_ns; /* the first one stands for a whole period */
+    recorder->elapsed_us = (elapsed_ns < longest_ns ? elapsed_ns : longest_ns) / 1000;
+    recorder->now_us = (now_ns - recorder->start_mono_ns) / 1000;
+    if (recorder->now_us < recorder->elapsed_us)
+        recorder->now_us = recorder->elapsed_us;
+    return round_over_all(recorder, now_ns);
 }
 
 static int loop(struct recorder *recorder)
 {
-    uint64_t planned_ns = recorder->start_mono_ns, last_ns = planned_ns, tick_ns = 0;
+    uint64_t planned_ns = recorder->start_mono_ns, last_ns = planned_ns;
     for (;;) {
-        if (should_end(recorder, clock_mono_ns()))
-            return 0;
-        uint64_t now_ns = wait_until(recorder, planned_ns);
-        if (recorder->stop && *recorder->stop)
-            return 0;
-        uint64_t longest_ns = RECORDER_STALL_PERIODS * recorder->period_ns;
-        uint64_t elapsed_ns = now_ns - last_ns;
-        if (last_ns == recorder->start_mono_ns && elapsed_ns < recorder->period_ns)
-            elapsed_ns = recorder->period_ns;
-        recorder->elapsed_us = (elapsed_ns < longest_ns ? elapsed_ns : longest_ns) / 1000;
-        recorder->now_us = (now_ns - recorder->start_mono_ns) / 1000;
-        if (recorder->now_us < recorder->elapsed_us)
-            recorder->now_us = recorder->elapsed_us;
+        int result = wait_until(recorder, planned_ns);
+        if (result != 0)
+            return result < 0 ? result : 0;
+        uint64_t now_ns = clock_mono_ns();
+        result = do_round(recorder, now_ns, last_ns);
         last_ns = now_ns;
-        int result = round_over_all(recorder, now_ns);
-        if (result == 0 && recorder->hooks.tick && now_ns >= tick_ns) {
-            tick_ns = now_ns + RECORDER_TICK_NS;
-            result = recorder->hooks.tick(recorder->hooks.context, recorder, now_ns);
-        }
+        if (result == 0 && (now_ns - recorder->ticked_ns >= RECORDER_TICK_NS ||
+                            now_ns >= recorder->tick_wanted_ns))
+            result = tick(recorder, now_ns);
         if (result < 0)
             return result;
         planned_ns = schedule(recorder, planned_ns);

@@ -31,6 +31,8 @@ struct recorder_hooks {
     /* Between rounds, at most every RECORDER_TICK_NS. May add processes. A negative result ends the
      * run with it. May be NULL. */
     int (*tick)(void *context, struct recorder *recorder, uint64_t mono_ns);
+    /* A process has ended, or has become another program by exec, and is let go. May be NULL. */
+    void (*dropped)(void *context, pid_t pid);
 };
 
 struct recorder {
@@ -41,10 +43,13 @@ struct recorder {
     uint64_t duration_ns;              /* 0: until stopped or everything has exited */
     const volatile sig_atomic_t *stop; /* not 0: end the run; may be NULL */
     bool wait_for_processes;           /* go on with no process left (tick may bring new ones) */
+    int wake_fd;                       /* readable: tick at once; -1: none */
+    uint64_t tick_wanted_ns; /* tick at this instant even if no round is due; UINT64_MAX: no wish */
     struct recorder_hooks hooks;
 
     uint64_t start_mono_ns, end_mono_ns;
     uint64_t now_us, elapsed_us; /* of the round in progress */
+    uint64_t ticked_ns;          /* when the last tick was */
     uint64_t random;
     uint64_t sleep_cost_ns; /* CPU time of one sleep; shorter gaps are spun away */
 };
@@ -54,6 +59,9 @@ void recorder_done(struct recorder *recorder);
 
 /* Takes the process, also on failure. 0, ERR_LIMIT, ERR_NO_MEMORY. */
 int recorder_add(struct recorder *recorder, struct process *process);
+
+/* Lets go of a process. Not from within a round: from a tick. */
+void recorder_drop(struct recorder *recorder, pid_t pid);
 
 /* Runs until the duration is over, stopped, or every process has exited (all of these are 0), or
  * ERR_DENIED, ERR_NO_MEMORY, or what a tick returned. Fills profile->meta and stats. */

@@ -25,8 +25,9 @@ void watch_done(struct watch *watch)
 
 enum watch_state watch_look(struct watch *watch, uint64_t mono_ns)
 {
-    if (!watch->has_task)
-        return WATCH_UNKNOWN;
+    if (!watch
+             ->has_task) /* a tid that is not one of this process: between fork or vfork and exec */
+        return watch->tid > 0 ? WATCH_GONE : WATCH_UNKNOWN;
     if (watch->held_gil && mono_ns < watch->running_until_ns)
         return WATCH_RUNNING;
     uint64_t cpu_ns, wait_ns, switches;
