@@ -25,13 +25,13 @@ export function findChromium() {
   return known.find((path) => existsSync(path)) ?? null;
 }
 
-export async function openBrowser() {
+export async function openBrowser(flags = []) {
   const { chromium } = await import('playwright-core');
   const directory = mkdtempSync(join(tmpdir(), 'pitviper-web-'));
   const context = await chromium.launchPersistentContext(join(directory, 'user'), {
     executablePath: findChromium(),
     headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...flags],
     viewport: { width: 1280, height: 800 },
     colorScheme: 'light',
   });

@@ -83,7 +83,7 @@ export function makePalette(by: ColourBy, dark: boolean): Palette {
   if (by === 'self' || by === 'change') colours.push(oklchToRgb(dark ? 0.36 : 0.9, 0.004, 250));
   const hatchedFrom = colours.length;
   colours.push(oklchToRgb(dark ? 0.42 : 0.86, 0.09, GC_HUE), oklchToRgb(dark ? 0.4 : 0.84, 0.01, 250));
-  const found = colours.push(oklchToRgb(dark ? 0.62 : 0.72, 0.19, FOUND_HUE)) - 1;
+  const found = colours.push(oklchToRgb(dark ? 0.65 : 0.72, 0.19, FOUND_HUE)) - 1;
   return finish(colours, hatchedFrom, found, dark);
 }
 
@@ -114,11 +114,11 @@ export function isHatched(palette: Palette, colour: number): boolean {
 
 function finish(colours: readonly Rgb[], hatchedFrom: number, found: number, dark: boolean): Palette {
   const background: Rgb = dark ? [20, 23, 27] : [255, 255, 255];
-  const [darkInk, lightInk]: [Rgb, Rgb] = [[22, 24, 28], [246, 247, 249]];
+  const [darkInk, lightInk]: [Rgb, Rgb] = [[0, 0, 0], [255, 255, 255]];
   const fade = (c: Rgb): Rgb => c.map((v, i) => Math.round(v * 0.24 + background[i]! * 0.76)) as Rgb;
   const css = (c: Rgb): string => `rgb(${c.join(',')})`;
   const inkOn = (c: Rgb): Rgb => (contrast(c, darkInk) >= contrast(c, lightInk) ? darkInk : lightInk);
-  const faded = css(dark ? [139, 147, 158] : [104, 112, 122]);
+  const faded = css(dark ? [150, 158, 169] : [90, 98, 108]);
   return {
     size: colours.length,
     fill: [...colours.map(css), ...colours.map((c) => css(fade(c)))],

@@ -30,6 +30,7 @@ export function zoomSpan(span: Span, factor: number, at: number, total: number):
 
 /** Between two spans: sizes move evenly on a logarithmic scale, which is what eyes take for even. */
 export function mixSpans(a: Span, b: Span, t: number): Span {
+  if (t <= 0) return a;
   if (t >= 1) return b;
   const sizeA = a.to - a.from;
   const sizeB = b.to - b.from;

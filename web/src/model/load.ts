@@ -37,10 +37,28 @@ interface Sizes {
 
 function readRecording(from: { meta: PageMeta; stats: PageStats; samples: PageSamples }, what: string, sizes: Sizes): Recording {
   return {
-    meta: object(from.meta ?? {}, `${what}’s meta`),
-    stats: object(from.stats ?? {}, `${what}’s stats`),
+    meta: readMeta(object(from.meta, `${what}’s meta`)),
+    stats: readStats(object(from.stats, `${what}’s stats`)),
     samples: readSamples(object(from.samples, `${what}’s samples`), what, sizes),
   };
+}
+
+const META_TEXTS = ['title', 'command', 'python', 'host', 'mode'] as const;
+const META_NUMBERS = ['pid', 'start_us', 'duration_us', 'period_ns'] as const;
+const STATS = ['samples', 'rounds', 'exact', 'partial', 'lost', 'late', 'errors', 'reads'] as const;
+
+/** What is missing stays missing; what is of another type is as good as missing. */
+function readMeta(meta: PageMeta): PageMeta {
+  const clean: PageMeta = {};
+  for (const key of META_TEXTS) if (typeof meta[key] === 'string') clean[key] = meta[key];
+  for (const key of META_NUMBERS) if (isAmount(meta[key])) clean[key] = meta[key];
+  return clean;
+}
+
+function readStats(stats: PageStats): PageStats {
+  const clean: PageStats = {};
+  for (const key of STATS) if (isAmount(stats[key])) clean[key] = stats[key];
+  return clean;
 }
 
 function readFunctions(page: PageData): Pick<Profile, 'functions' | 'frameFunction' | 'frameLine'> {
@@ -103,7 +121,7 @@ function readSamples({ thread, node, count, weight_ns }: PageSamples, what: stri
 function readTimeline(timeline: PageTimeline, sizes: Sizes): Runs {
   const { unit_us: unit } = object(timeline, 'the timeline');
   if (!(unit > 0)) throw new BadData('the timeline has no unit.');
-  const rows = array<PageTimeline['threads'][number]>(timeline.threads, 'the timeline’s threads');
+  const rows = array<PageTimeline['threads'][number]>(timeline.threads, 'the timeline’s threads').map((row) => object(row, 'a thread’s timeline'));
   const sum = rows.reduce((n, row) => n + sameLength({ gap: row.gap, duration: row.duration, node: row.node, count: row.count }, 'the timeline'), 0);
   const runs = {
     startUs: new Float64Array(sum),
@@ -157,6 +175,10 @@ function isId(value: unknown, below: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < below;
 }
 
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value < Infinity;
+}
+
 function ids(column: Column, below: number, what: string): Int32Array {
   for (let i = 0; i < column.length; i++) if (!isId(column[i], below)) throw new BadData(`${what} does not exist (row ${i}).`);
   return Int32Array.from(column);
@@ -164,8 +186,7 @@ function ids(column: Column, below: number, what: string): Int32Array {
 
 function amounts(column: Column, what: string): Float64Array {
   for (let i = 0; i < column.length; i++) {
-    const value: unknown = column[i];
-    if (typeof value !== 'number' || !(value >= 0) || value === Infinity) throw new BadData(`${what} is not a number (row ${i}).`);
+    if (!isAmount(column[i])) throw new BadData(`${what} is not a number (row ${i}).`);
   }
   return Float64Array.from(column);
 }

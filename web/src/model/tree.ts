@@ -48,7 +48,7 @@ export interface ShapeOptions {
 }
 
 /** An inverted tree can have as many nodes as there are frames on all stacks. */
-export const TREE_MAX_NODES = 1_500_000;
+export const TREE_MAX_NODES = 1_000_000;
 
 export function makeEntries(profile: Profile, byLine: boolean): Entries {
   const { functions, frameFunction, frameLine } = profile;
@@ -144,6 +144,7 @@ export function invert(tree: Tree): Tree {
   const leaves: number[] = [];
   for (let node = 1; node < tree.parent.length; node++)
     if (tree.self[node] > 0 || (tree.baseSelf && tree.baseSelf[node] > 0)) leaves.push(node);
+  leaves.sort((a, b) => tree.self[b] - tree.self[a] || a - b); // should it become too large, the least is cut
   return callersOf(tree, leaves, tree.self, tree.baseSelf, -1);
 }
 
