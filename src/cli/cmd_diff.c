@@ -46,7 +46,7 @@ static const struct opt options[] = {
      .max = 1000000000},
     {"false-findings", 0, OPT_PERCENT, &args.false_share_pct, "5%", NULL,
      "share of the findings that may be chance", .group = "Judgement"},
-    {"tolerance", 0, OPT_PERCENT, &args.tolerance_pct, "2%", NULL,
+    {"tolerance", 0, OPT_PERCENT, &args.tolerance_pct, "1%", NULL,
      "changes of a value by less than this are not looked for", .group = "Judgement"},
     {"min-share", 0, OPT_PERCENT, &args.min_share_pct, "0.1%", NULL,
      "functions below this share of the samples are not tested", .group = "Judgement"},

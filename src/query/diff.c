@@ -16,64 +16,36 @@
  *             share that moved no further than that is not a finding.
  *
  * Worked example: parse() has 1,230 of 10,000 samples, then 1,540 of 10,000. Drawn independently
- * the standard error would be 0.0049; the blocks say 0.0083 (parse() comes in spells of a few
- * samples). With 2 % tolerance t = (0.0310 - 0.0028) / 0.0083 = 3.4, p = 0.001: a finding among 40
- * tests, unlike 0.0120 more.
+ * the standard error of the difference would be 0.0049; the blocks say 0.0083 (parse() comes in
+ * spells of a few samples). With 1 % tolerance t = (0.0310 - 0.0014) / 0.0083 = 3.6, p = 0.0007 at
+ * 60 degrees of freedom: a finding among 40 tests, where a change of 0.0200 (p = 0.03) is none.
  *
  * Measured error rates and power: docs/design/0004-diff.md and tests/unit/test_query_diff.c.
  */
-#include "query/diff.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/blocks.h"
-#include "query/joint.h"
+#include "query/diff_work.h"
 #include "query/stats.h"
 #include "query/sums.h"
 
-#define INTERVAL_ALPHA 0.05
 #define PATH_SHARE_FACTOR 5.0 /* a path must be this many times min_share */
-#define EXPLAINED_SHARE 0.8   /* of a path's change that a longer path has */
 #define DESIGN_SPELL_NS 50e6  /* without a timeline: how long a program stays with what it does */
 #define DESIGN_MIN 2.0
-#define DILUTION_MAX_ERROR 0.25 /* relative error of a function that may vote */
-#define DILUTION_MIN_VOTES 3u
-
-/* What is known of one side while the difference is being made. */
-struct side {
-    const struct profile *profile;
-    struct blocks blocks;
-    double *self, *total; /* per joint node: samples, or seconds */
-    double *block_sums;   /* per item and block */
-    double *scratch;      /* per joint node */
-    double d_sum;         /* denominator of the values */
-    double unit;          /* one sample in the unit of X */
-};
-
-struct work {
-    struct diff *diff;
-    struct joint joint;
-    struct side side[2];
-    struct tree tree;
-    bool *first;          /* per joint node: outermost of its function */
-    uint32_t *item_of[3]; /* per frame (self, total) or node (path): item, or PROFILE_NONE */
-    bool in_time;         /* X is seconds */
-};
 
 struct diff_options diff_defaults(void)
 {
     return (struct diff_options){
         .norm = DIFF_SHARES,
         .false_share = 0.05,
-        .tolerance = 0.02,
+        .tolerance = 0.01,
         .min_share = 0.001,
     };
 }
 
-/* Sides -----------------------------------------------------------------------------------------
- */
+/* ---- Sides ---- */
 
 static double recording_seconds(const struct profile *profile, const struct blocks *blocks)
 {
@@ -177,8 +149,7 @@ static int mark_first(struct work *work)
     return result;
 }
 
-/* What is tested ---------------------------------------------------------------------------------
- */
+/* ---- What is tested ---- */
 
 static bool worth_testing(const struct work *work, const struct diff_item *item)
 {
@@ -266,8 +237,7 @@ static int index_items(struct work *work)
     return 0;
 }
 
-/* Blocks -----------------------------------------------------------------------------------------
- */
+/* ---- Blocks ---- */
 
 static void add_to(const struct side *side, uint32_t item, uint32_t block, double value)
 {
@@ -312,225 +282,6 @@ static int sum_blocks(struct work *work)
     return 0;
 }
 
-/* Tests ------------------------------------------------------------------------------------------
- */
-
-/* What independent draws would give if both sides had the same value. */
-static double chance_variance(const struct work *work, int at, double pooled)
-{
-    const struct side *side = &work->side[at];
-    if (work->diff->options.norm == DIFF_SHARES)
-        return pooled * fmax(1 - pooled, 0) / side->d_sum;
-    return pooled * side->unit / side->d_sum;
-}
-
-static struct stats_ratio estimate(const struct work *work, uint32_t at_item, int at)
-{
-    const struct side *side = &work->side[at];
-    const struct diff_item *item = &work->diff->items[at_item];
-    const double *x = side->block_sums + (size_t)at_item * side->blocks.count;
-    double even[BLOCKS_MAX];
-    if (side->blocks.count == 0)
-        return (struct stats_ratio){item->count[at] * side->unit / side->d_sum, 0, STATS_DF_MAX};
-    if (work->diff->options.norm == DIFF_SHARES)
-        return stats_ratio(x, side->blocks.samples, side->blocks.count);
-    for (uint32_t i = 0; i < side->blocks.count; i++)
-        even[i] = side->d_sum / side->blocks.count;
-    return stats_ratio(x, even, side->blocks.count);
-}
-
-struct evidence {
-    double variance[2];
-    double df;
-};
-
-static struct evidence weigh(struct work *work, uint32_t at_item)
-{
-    struct diff_item *item = &work->diff->items[at_item];
-    struct stats_ratio ratio[2] = {estimate(work, at_item, 0), estimate(work, at_item, 1)};
-    double d[2] = {work->side[0].d_sum, work->side[1].d_sum};
-    double pooled = (ratio[0].value * d[0] + ratio[1].value * d[1]) / (d[0] + d[1]);
-    struct evidence evidence = {{0, 0}, 0};
-    double below = 0;
-    for (int at = 0; at < 2; at++) {
-        double chance = chance_variance(work, at, pooled);
-        double design = work->diff->side[at].design_effect;
-        evidence.variance[at] = design > 0 ? design * chance : fmax(ratio[at].variance, chance);
-        below += evidence.variance[at] * evidence.variance[at] / ratio[at].df;
-        item->value[at] = ratio[at].value;
-    }
-    double sum = evidence.variance[0] + evidence.variance[1];
-    evidence.df = below > 0 ? sum * sum / below : STATS_DF_MAX;
-    return evidence;
-}
-
-/* Two-sided p of new - factor · base being beyond the tolerance; `wrong_way` when its sign is not
- * the plain one's. */
-static double p_beyond(const struct diff_item *item, const struct evidence *evidence, double factor,
-                       double tolerance)
-{
-    double base = factor * item->value[0], new = item->value[1];
-    double beyond = fabs(new - base) - tolerance * (base + new) / 2;
-    double variance = factor * factor * evidence->variance[0] + evidence->variance[1];
-    if (beyond <= 0 || variance <= 0)
-        return 1;
-    return fmin(2 * stats_t_tail(beyond / sqrt(variance), evidence->df), 1);
-}
-
-static void set_interval(struct diff_item *item, const struct evidence *evidence)
-{
-    double error = sqrt(evidence->variance[0] + evidence->variance[1]);
-    double reach = error > 0 ? stats_t_quantile(INTERVAL_ALPHA, evidence->df) * error : 0;
-    item->low = item->value[1] - item->value[0] - reach;
-    item->high = item->value[1] - item->value[0] + reach;
-}
-
-static int compare_doubles(const void *left, const void *right)
-{
-    const double *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
-/* The factor by which the shares of functions that did not change were multiplied. */
-static double find_dilution(const struct diff *diff, const struct evidence *evidence, double *votes)
-{
-    size_t count = 0;
-    for (uint32_t i = 0; i < diff->item_count; i++) {
-        const struct diff_item *item = &diff->items[i];
-        if (item->subject != DIFF_SELF || item->value[0] <= 0 || item->value[1] <= 0)
-            continue;
-        double error = sqrt(evidence[i].variance[0] / (item->value[0] * item->value[0]) +
-                            evidence[i].variance[1] / (item->value[1] * item->value[1]));
-        if (error <= DILUTION_MAX_ERROR)
-            votes[count++] = item->value[1] / item->value[0];
-    }
-    if (count < DILUTION_MIN_VOTES)
-        return 1;
-    qsort(votes, count, sizeof *votes, compare_doubles);
-    return count % 2 ? votes[count / 2] : (votes[count / 2 - 1] + votes[count / 2]) / 2;
-}
-
-static enum diff_verdict judge(const struct diff *diff, const struct diff_item *item,
-                               const struct evidence *evidence)
-{
-    if (item->adjusted > diff->options.false_share)
-        return DIFF_NOISE;
-    bool slower = item->value[1] > item->value[0];
-    bool slower_undiluted = item->value[1] > diff->dilution * item->value[0];
-    if (diff->options.norm == DIFF_SHARES &&
-        (slower != slower_undiluted ||
-         p_beyond(item, evidence, diff->dilution, diff->options.tolerance) > INTERVAL_ALPHA))
-        return DIFF_DILUTED;
-    return slower ? DIFF_SLOWER : DIFF_FASTER;
-}
-
-static int test_items(struct work *work)
-{
-    struct diff *diff = work->diff;
-    size_t count = diff->item_count;
-    struct evidence *evidence = malloc((count + 1) * sizeof *evidence);
-    double *p = malloc((count + 1) * sizeof *p);
-    int result = evidence && p ? 0 : ERR_NO_MEMORY;
-    for (uint32_t i = 0; result == 0 && i < count; i++) {
-        evidence[i] = weigh(work, i);
-        set_interval(&diff->items[i], &evidence[i]);
-        p[i] = diff->items[i].p =
-            p_beyond(&diff->items[i], &evidence[i], 1, diff->options.tolerance);
-    }
-    if (result == 0 && diff->options.norm == DIFF_SHARES) {
-        diff->dilution = find_dilution(diff, evidence, p);
-        for (uint32_t i = 0; i < count; i++)
-            p[i] = diff->items[i].p;
-    }
-    if (result == 0)
-        result = stats_adjust(p, count, p);
-    for (uint32_t i = 0; result == 0 && i < count; i++) {
-        diff->items[i].adjusted = p[i];
-        diff->items[i].verdict = judge(diff, &diff->items[i], &evidence[i]);
-    }
-    free(evidence);
-    free(p);
-    return result;
-}
-
-/* Order ------------------------------------------------------------------------------------------
- */
-
-static double change_of(const struct diff_item *item)
-{
-    return item->value[1] - item->value[0];
-}
-
-static bool is_finding(const struct diff_item *item)
-{
-    return item->verdict == DIFF_SLOWER || item->verdict == DIFF_FASTER;
-}
-
-/* A path whose change is nearly all in a longer path says nothing new. */
-static void mark_explained(struct work *work)
-{
-    struct diff *diff = work->diff;
-    const struct profile_node *nodes = work->joint.profile->nodes;
-    for (uint32_t i = 0; i < diff->item_count; i++) {
-        const struct diff_item *longer = &diff->items[i];
-        if (longer->subject != DIFF_PATH || !is_finding(longer))
-            continue;
-        for (uint32_t node = nodes[longer->node].parent; node; node = nodes[node].parent) {
-            uint32_t at = work->item_of[DIFF_PATH][node];
-            struct diff_item *shorter = at == PROFILE_NONE ? NULL : &diff->items[at];
-            if (shorter && shorter->verdict == longer->verdict &&
-                fabs(change_of(longer)) >= EXPLAINED_SHARE * fabs(change_of(shorter)))
-                shorter->explained = true;
-        }
-    }
-}
-
-static int compare_functions(const struct profile *joint, uint32_t a, uint32_t b)
-{
-    const struct profile_frame *left = &joint->frames[a], *right = &joint->frames[b];
-    int order = strcmp(joint->strings[left->name].text, joint->strings[right->name].text);
-    if (!order)
-        order = strcmp(joint->strings[left->file].text, joint->strings[right->file].text);
-    return order ? order : (left->kind > right->kind) - (left->kind < right->kind);
-}
-
-static int compare_paths(const struct profile *joint, uint32_t a, uint32_t b)
-{
-    for (; a && b && a != b; a = joint->nodes[a].parent, b = joint->nodes[b].parent) {
-        int order = compare_functions(joint, joint->nodes[a].frame, joint->nodes[b].frame);
-        if (order)
-            return order;
-    }
-    return (a != 0) - (b != 0);
-}
-
-static int compare_items(const void *left, const void *right, void *context)
-{
-    const struct diff_item *a = left, *b = right;
-    const struct profile *joint = context;
-    if (is_finding(a) != is_finding(b))
-        return is_finding(a) ? -1 : 1;
-    double size_a = fabs(change_of(a)), size_b = fabs(change_of(b));
-    if (size_a != size_b)
-        return size_a > size_b ? -1 : 1;
-    if (a->subject != b->subject)
-        return a->subject < b->subject ? -1 : 1;
-    int order = compare_functions(joint, a->frame, b->frame);
-    return order ? order : compare_paths(joint, a->node, b->node);
-}
-
-static void finish(struct work *work)
-{
-    struct diff *diff = work->diff;
-    mark_explained(work);
-    for (uint32_t i = 0; i < diff->item_count; i++) {
-        diff->findings += is_finding(&diff->items[i]);
-        diff->diluted += diff->items[i].verdict == DIFF_DILUTED;
-    }
-    qsort_r(diff->items, diff->item_count, sizeof *diff->items, compare_items, work->joint.profile);
-    diff->joint = joint_take_profile(&work->joint);
-}
-
 static int run(struct work *work, struct err *err)
 {
     int result = joint_init(&work->joint, work->side[0].profile, work->side[1].profile);
@@ -549,7 +300,7 @@ static int run(struct work *work, struct err *err)
     if (result == 0)
         result = sum_blocks(work);
     if (result == 0)
-        result = test_items(work);
+        result = diff_judge(work);
     return result;
 }
 
@@ -575,10 +326,12 @@ int diff_init(struct diff *diff, const struct profile *base, const struct profil
     *diff = (struct diff){.options = *options, .dilution = 1};
     struct work work = {.diff = diff, .side = {{.profile = base}, {.profile = new}}};
     int result = run(&work, err);
-    if (result == 0)
-        finish(&work);
-    else if (result != ERR_BAD_DATA)
+    if (result == 0) {
+        diff_order(&work);
+        diff->joint = joint_take_profile(&work.joint);
+    } else if (result != ERR_BAD_DATA) {
         err_set(err, result, "the profiles cannot be compared: %s", err_text(result));
+    }
     work_done(&work);
     if (result < 0)
         diff_done(diff);

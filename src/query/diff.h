@@ -29,7 +29,7 @@ struct diff_options {
     enum diff_norm norm;
     double requests[2];   /* DIFF_REQUESTS: served while each side was recorded */
     double false_share;   /* expected share of false findings among the findings, as 0.05 */
-    double tolerance;     /* changes below this part of a value are not looked for, as 0.02 */
+    double tolerance;     /* changes below this part of a value are not looked for, as 0.01 */
     double min_share;     /* of all samples, below which nothing is tested, as 0.001 */
     double design_effect; /* for profiles without a timeline; 0: from the period, or the default */
 };

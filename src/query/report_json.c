@@ -169,8 +169,7 @@ void report_json(const struct report *report, struct buf *out)
     buf_add_char(out, '\n');
 }
 
-/* CSV ---------------------------------------------------------------------------------------------
- */
+/* ---- CSV ---- */
 
 /* RFC 4180: always quoted, quotes doubled. Names come from the recorded program, and spreadsheets
  * run what begins with one of =+-@, so such a name gets an apostrophe in front. */

@@ -150,7 +150,7 @@ void thread_table_done(struct thread_table *table)
     *table = (struct thread_table){0};
 }
 
-/* Callers and callees ------------------------------------------------------------------------- */
+/* ---- Callers and callees ---- */
 
 /* Is `wanted` the name, or its last parts, or "name (file)"? */
 static bool is_called(const struct group *group, const char *wanted, size_t size)

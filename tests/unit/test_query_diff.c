@@ -168,7 +168,7 @@ static void test_query_diff__doubling_is_found_in_a_minute_at_100_hz(void **stat
     assert_true(tally.wrong <= 1 + tally.pairs / 10);
 }
 
-/* Exact cases --------------------------------------------------------------------------------- */
+/* ---- Exact cases ---- */
 
 struct pair {
     struct profile *profile[2];
