@@ -124,7 +124,7 @@ static void write_strings(struct writer *w)
         [EXTRA_THREAD_ID] = "thread_id",
         [EXTRA_PROCESS] = "process",
         [EXTRA_PROCESS_ID] = "process_id",
-        [EXTRA_COMMENT] = "pitviper " PITVIPER_VERSION,
+        [EXTRA_COMMENT] = ("pitviper " PITVIPER_VERSION),
     };
     const struct profile *profile = w->profile;
     for (uint32_t i = 0; i < profile->string_count; i++)

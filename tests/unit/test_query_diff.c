@@ -65,7 +65,7 @@ static struct tally run_pairs(const char *title, struct synthetic program,
         profile_free(base);
         profile_free(new);
     }
-    print_message("%-52s %4d pairs of %.0f tests: a finding in %5.1f %%, planted %5.1f %%, another "
+    print_message("# %-52s %4d pairs of %.0f tests: a finding in %5.1f %%, planted %5.1f %%, another "
                   "%5.1f %%\n",
                   title, tally.pairs, tally.tested / tally.pairs, 100.0 * tally.any / tally.pairs,
                   100.0 * tally.found / tally.pairs, 100.0 * tally.wrong / tally.pairs);
