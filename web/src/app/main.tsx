@@ -15,22 +15,30 @@ function App({ profile }: { profile: Profile }): JSX.Element {
   const defaults = defaultState(profile);
   const [state, setState] = useState(() => fromHash(location.hash, defaults));
   useEffect(() => {
-    const follow = (): void => setState(fromHash(location.hash, defaults));
+    const follow = (): void => {
+      clearTimeout(settling);
+      setState(fromHash(location.hash, defaults));
+    };
     addEventListener('popstate', follow);
     return () => removeEventListener('popstate', follow);
   }, []);
   const change = (next: ViewState, step: boolean): void => {
-    const hash = toHash(next, defaults);
-    if (hash !== toHash(state, defaults) || step) remember(hash, step);
+    remember(toHash(next, defaults), step);
     setState(next);
   };
   return <Explorer profile={profile} state={state} change={change} />;
 }
 
+const SETTLE_MS = 120;
+let settling = 0;
+
+/** Steps at once; what changes with every movement of the pointer when it comes to rest: browsers refuse to be told
+ * a new address hundreds of times. */
 function remember(hash: string, step: boolean): void {
+  clearTimeout(settling);
   const url = hash === '' ? location.pathname + location.search : `#${hash}`;
-  if (step && `#${hash}` !== location.hash) history.pushState(null, '', url);
-  else history.replaceState(null, '', url);
+  if (step && url !== location.hash) history.pushState(null, '', url);
+  else settling = window.setTimeout(() => history.replaceState(null, '', url), SETTLE_MS);
 }
 
 function Problem({ text }: { text: string }): JSX.Element {

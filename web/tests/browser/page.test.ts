@@ -45,7 +45,11 @@ async function clickBox(tab: Tab, row: number, share: number): Promise<void> {
 }
 
 const spoken = (tab: Tab): Promise<string> => tab.locator('.chart [aria-live]').innerText();
-const addressOf = (tab: Tab): Promise<string> => tab.evaluate(() => location.hash);
+/** Once it has settled. */
+const addressOf = async (tab: Tab): Promise<string> => {
+  await tab.waitForTimeout(180);
+  return tab.evaluate(() => location.hash);
+};
 
 check('page: opens from a file, titled, with nothing fetched and nothing refused', sample, {}, async (tab) => {
   assert.equal(await tab.title(), 'sample · pitviper');
@@ -133,7 +137,7 @@ check('flame: keys anywhere change the view', sample, {}, async (tab) => {
   await tab.keyboard.press('Escape');
   assert.equal(await tab.inputValue('#search'), '');
   await tab.keyboard.press('?');
-  assert.equal(await tab.locator('dialog[open]').count(), 1);
+  await tab.locator('dialog[open]').waitFor();
 });
 
 check('flame: hovering tells a box’s facts', sample, { hash: 'view=icicle' }, async (tab) => {
