@@ -95,6 +95,10 @@ int scan_cookie(struct target *target, const struct objects *objects, const stru
 /* Finds the text Py_GetVersion() made, as PY_VERSION_HEX. */
 int scan_version(struct target *target, const struct objects *objects, const struct object *object,
                  uint32_t *version_hex);
+/* Completes "3.9" by the constant "3.9.18" of the program; the text above only exists once sys
+ * does. */
+int scan_version_literal(struct target *target, const struct objects *objects,
+                         const struct object *object, uint32_t *version_hex);
 /* Finds the variable that points to the first interpreter, by the back pointers of `abi`. */
 int scan_interp_head(struct target *target, const struct objects *objects,
                      const struct object *object, const struct pyabi *abi, struct raddr *out);
@@ -106,7 +110,7 @@ int version_settle(struct target *target, const struct objects *objects,
                    const struct object *object, const struct location *location, struct err *err);
 /* "3.10.13" at the start of a text: PY_VERSION_HEX, or 0. Pure. */
 uint32_t version_parse(const char *text, size_t size);
-/* "libpython3.8.so.1.0", "/usr/bin/python3.8": 0x03080000, or 0. Pure. */
+/* "libpython3.8.so.1.0", "/usr/bin/python3.8": 0x03080000, or 0. Pure. Low bits of 0: unknown. */
 uint32_t version_from_path(const char *path);
 void version_format(uint32_t version_hex, bool free_threaded, char out[32]);
 

@@ -14,6 +14,7 @@
  * same proof as any other runtime. Measured on a stripped static 3.12 without section headers: see
  * tests.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ static int scan_mapping(struct target *target, const struct mapping *mapping, si
 /* From the last mapping to the first: what we look for is mostly in .bss, and .data is full of
  * pointers. */
 static int scan_object(struct target *target, const struct objects *objects,
-                       const struct object *object, scan_visit visit, void *context)
+                       const struct object *object, bool writable, scan_visit visit, void *context)
 {
     unsigned char *chunk = malloc(CHUNK_BYTES);
     if (!chunk)
@@ -66,7 +67,7 @@ static int scan_object(struct target *target, const struct objects *objects,
     int result = 0;
     for (size_t i = object->count; i-- > 0 && result == 0;) {
         const struct mapping *mapping = &objects->maps.list[object->first + i];
-        if (mapping->writable && mapping->readable)
+        if (mapping->readable && mapping->writable == writable)
             result = scan_mapping(target, mapping, &budget, chunk, visit, context);
     }
     free(chunk);
@@ -85,7 +86,7 @@ static int visit_cookie(void *context, const unsigned char *data, size_t size, u
 int scan_cookie(struct target *target, const struct objects *objects, const struct object *object,
                 struct raddr *out)
 {
-    return scan_object(target, objects, object, visit_cookie, out);
+    return scan_object(target, objects, object, true, visit_cookie, out);
 }
 
 /* The text begins after a zero byte: the buffer it was printed into is a variable of its own. */
@@ -112,7 +113,49 @@ static int visit_version(void *context, const unsigned char *data, size_t size, 
 int scan_version(struct target *target, const struct objects *objects, const struct object *object,
                  uint32_t *version_hex)
 {
-    return scan_object(target, objects, object, visit_version, version_hex);
+    return scan_object(target, objects, object, true, visit_version, version_hex);
+}
+
+struct literal_search {
+    char prefix[8]; /* "3.9." */
+    uint32_t version_hex;
+    bool ambiguous;
+};
+
+/* A string that ends with the version; linkers let "3.9.18" share the end of "/opt/python/3.9.18".
+ */
+static int visit_literal(void *context, const unsigned char *data, size_t size, uint64_t address)
+{
+    (void)address;
+    struct literal_search *search = context;
+    const unsigned char *end = data + size, *hit = data;
+    size_t prefix_size = strlen(search->prefix);
+    for (; (hit = memmem(hit, (size_t)(end - hit), search->prefix, prefix_size)); hit++) {
+        size_t length = strnlen((const char *)hit, (size_t)(end - hit));
+        if (hit + length == end || (hit > data && strchr("0123456789.", hit[-1]) && hit[-1]))
+            continue;
+        char again[32];
+        uint32_t version_hex = version_parse((const char *)hit, length);
+        version_format(version_hex, false, again);
+        if (!version_hex || strcmp((const char *)hit, again) != 0)
+            continue; /* there is more than a version */
+        search->ambiguous |= search->version_hex && search->version_hex != version_hex;
+        search->version_hex = version_hex;
+    }
+    return 0;
+}
+
+int scan_version_literal(struct target *target, const struct objects *objects,
+                         const struct object *object, uint32_t *version_hex)
+{
+    struct literal_search search = {0};
+    snprintf(search.prefix, sizeof search.prefix, "%u.%u.", *version_hex >> 24 & 15,
+             *version_hex >> 16 & 255);
+    int result = scan_object(target, objects, object, false, visit_literal, &search);
+    if (result != ERR_NOT_FOUND || !search.version_hex || search.ambiguous)
+        return result;
+    *version_hex = search.version_hex;
+    return 0;
 }
 
 struct head_search {
@@ -186,10 +229,10 @@ int scan_interp_head(struct target *target, const struct objects *objects,
                                  .need_pair = abi->runtime.interpreters_head >= 0,
                                  .on_heap = abi->stack == PYABI_STACK_FRAMEOBJECT};
     target->abi = *abi;
-    int result = scan_object(target, objects, object, visit_heads, &search);
+    int result = scan_object(target, objects, object, true, visit_heads, &search);
     if (result == ERR_NOT_FOUND && search.need_pair) {
         search.need_pair = false;
-        result = scan_object(target, objects, object, visit_heads, &search);
+        result = scan_object(target, objects, object, true, visit_heads, &search);
     }
     if (result == 0)
         *out = search.found;

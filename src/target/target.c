@@ -16,6 +16,7 @@
 #define YOUNG_MS 2000 /* a process of this age may still become what it is going to be */
 #define POLL_FIRST_NS 200000u
 #define POLL_LAST_NS 5000000u
+#define CHANGING_TRIES 20 /* 40 ms */
 #define CURRENT_SEARCH_BYTES 2048
 
 struct target *target_new(pid_t pid, target_source source, void *source_context)
@@ -78,6 +79,12 @@ static void check_current_slot(struct target *target, const struct proof *proof)
                 target->tstate_current_slot.value = target->runtime.value + k * 8;
 }
 
+static bool is_young(const struct target *target)
+{
+    struct proc_stat stat;
+    return proc_stat_read(target->pid, &stat) == 0 && proc_age_ms(&stat) < YOUNG_MS;
+}
+
 static int prove(struct target *target, const struct object *object, struct proof *proof,
                  struct err *err)
 {
@@ -86,8 +93,8 @@ static int prove(struct target *target, const struct object *object, struct proo
         result = proof_walk(target, proof);
     char version[32];
     version_format(target->version_hex, target->abi.free_threaded, version);
-    if (result == ERR_STARTING)
-        return err_set(err, result,
+    if (result == ERR_STARTING || (result == ERR_BAD_DATA && is_young(target)))
+        return err_set(err, ERR_STARTING,
                        "pid %d: Python %s has no interpreter with a thread yet (or no more); it is "
                        "starting up or shutting down",
                        (int)target->pid, version);
@@ -108,8 +115,7 @@ static int settle(struct target *target, const struct objects *objects, const st
         result = prove(target, object, &proof, err);
     if (result < 0)
         return result;
-    struct proc_stat stat;
-    if (!proof.frames && proc_stat_read(target->pid, &stat) == 0 && proc_age_ms(&stat) < YOUNG_MS)
+    if (!proof.frames && is_young(target))
         return err_set(err, ERR_STARTING,
                        "pid %d: Python runs no code; it is starting up or shutting down",
                        (int)target->pid);
@@ -143,11 +149,9 @@ static int open_by_way(struct target *target, const struct objects *objects, enu
 
 static int refuse_foreign(struct target *target, struct err *err)
 {
-    struct proc_stat stat;
-    bool young = proc_stat_read(target->pid, &stat) == 0 && proc_age_ms(&stat) < YOUNG_MS;
     proc_command(target->pid, target->command, sizeof target->command);
     return err_set(err, ERR_NOT_PYTHON, "pid %d is not a Python process%s: %s", (int)target->pid,
-                   young ? ", or not yet" : "", target->command);
+                   is_young(target) ? ", or not yet" : "", target->command);
 }
 
 static int try_open(struct target *target, struct objects *objects, struct err *err)
@@ -185,16 +189,18 @@ static int check_process(pid_t pid, struct err *err)
     return 0;
 }
 
-static bool may_change(const struct target *target, const struct target_options *options,
-                       int result)
+/* What a process looks like in the moment of its exec: its old memory is gone, the new not there.
+ */
+static bool was_changing(int result)
 {
-    struct proc_stat stat;
-    if (result == ERR_STARTING)
-        return true;
-    if (result != ERR_NOT_PYTHON)
-        return false;
-    return options->launched ||
-           (proc_stat_read(target->pid, &stat) == 0 && proc_age_ms(&stat) < YOUNG_MS);
+    return result == ERR_GONE || result == ERR_FAULT || result == ERR_BAD_DATA;
+}
+
+static bool may_become_python(const struct target *target, const struct target_options *options,
+                              int result)
+{
+    return result == ERR_STARTING ||
+           (result == ERR_NOT_PYTHON && (options->launched || is_young(target)));
 }
 
 /* Tries until it works, cannot work any more, or the time is over. */
@@ -204,19 +210,25 @@ static int open_waiting(struct target *target, const struct target_options *opti
     struct objects objects = {0};
     uint64_t pause_ns = POLL_FIRST_NS;
     uint64_t deadline_ns = clock_mono_ns() + (uint64_t)options->wait_ms * 1000000;
+    uint32_t changing = 0;
     int result;
     for (;;) {
         result = try_open(target, &objects, err);
-        if (result == 0 || target_exited(target) || !may_change(target, options, result))
+        if (result == 0 || target_exited(target))
             break;
         uint64_t now_ns = clock_mono_ns();
-        if (now_ns >= deadline_ns || clock_sleep_until(now_ns + pause_ns))
+        bool soon = was_changing(result) && changing++ < CHANGING_TRIES;
+        bool later = may_become_python(target, options, result) && now_ns < deadline_ns;
+        if ((!soon && !later) || clock_sleep_until(now_ns + pause_ns))
             break;
         pause_ns = pause_ns * 3 / 2 < POLL_LAST_NS ? pause_ns * 3 / 2 : POLL_LAST_NS;
     }
     objects_done(&objects);
     if (result < 0 && result != ERR_NO_MEMORY && target_exited(target))
         return err_set(err, ERR_GONE, "pid %d exited while it was being opened", (int)target->pid);
+    if (was_changing(result))
+        return err_set(err, ERR_TORN, "pid %d kept changing while it was being opened; try again",
+                       (int)target->pid);
     return result;
 }
 

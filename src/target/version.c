@@ -66,8 +66,9 @@ void version_format(uint32_t version_hex, bool free_threaded, char out[32])
 {
     static const char *const levels[16] = {[0xa] = "a", [0xb] = "b", [0xc] = "rc"};
     const char *level = levels[version_hex >> 4 & 15];
-    int used = snprintf(out, 32, "%u.%u.%u", version_hex >> 24, version_hex >> 16 & 255,
-                        version_hex >> 8 & 255);
+    int used = snprintf(out, 32, "%u.%u", version_hex >> 24, version_hex >> 16 & 255);
+    if (version_hex & 0xffff)
+        used += snprintf(out + used, 32 - (size_t)used, ".%u", version_hex >> 8 & 255);
     if (level)
         used += snprintf(out + used, 32 - (size_t)used, "%s%u", level, version_hex & 15);
     if (free_threaded)
@@ -135,7 +136,7 @@ static int settle_by_trial(struct target *target, const struct object *object,
                            const struct location *location, struct err *err)
 {
     for (uint32_t minor = LAST_TABLE_MINOR; minor >= FIRST_MINOR; minor--) {
-        uint32_t version_hex = 3u << 24 | minor << 16 | 0xf0;
+        uint32_t version_hex = 3u << 24 | minor << 16;
         const struct pyabi *abi = pyabi_for_version(version_hex);
         if (!abi || (abi->runtime.interpreters_head >= 0) != (location->runtime.value != 0))
             continue;
@@ -154,8 +155,11 @@ static uint32_t decide_version(struct target *target, const struct objects *obje
                                const struct object *object, const struct location *location)
 {
     uint32_t version_hex = location->version_hex;
-    if (!version_hex && scan_version(target, objects, object, &version_hex) < 0)
-        version_hex = version_from_path(object->path);
+    if (version_hex || scan_version(target, objects, object, &version_hex) == 0)
+        return version_hex;
+    version_hex = version_from_path(object->path);
+    if (version_hex)
+        scan_version_literal(target, objects, object, &version_hex);
     return version_hex;
 }
 

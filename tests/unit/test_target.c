@@ -140,6 +140,30 @@ static void test_target__version_text_is_found_by_scanning(void **state)
     target_close(target);
 }
 
+static void test_target__patch_level_comes_from_a_constant(void **state)
+{
+    (void)state;
+    struct target *target = open_fake(0x030912f0);
+    struct objects objects;
+    uint32_t version = 0x03090000;
+    assert_int_equal(fake_objects(&objects), 0);
+    objects.maps.list[0].writable = false;
+    static const char constants[] = "13.9.1\0003.9.2 or so\000/opt/3.9.18";
+    memcpy(memory.bytes + (FAKE_FREE - FAKE_BASE), constants, sizeof constants);
+    assert_int_equal(scan_version_literal(target, &objects, &objects.list[0], &version), 0);
+    assert_int_equal(version, 0x030912f0);
+    version = 0x03080000;
+    assert_int_equal(scan_version_literal(target, &objects, &objects.list[0], &version),
+                     ERR_NOT_FOUND);
+    assert_int_equal(version, 0x03080000);
+    version = 0x03090000; /* two of them: none is believed */
+    memcpy(memory.bytes + (FAKE_FREE - FAKE_BASE) + 64, "/lib/3.9.2", 11);
+    assert_int_equal(scan_version_literal(target, &objects, &objects.list[0], &version),
+                     ERR_NOT_FOUND);
+    objects_done(&objects);
+    target_close(target);
+}
+
 static void test_target__versions_are_parsed(void **state)
 {
     (void)state;
@@ -171,6 +195,8 @@ static void test_target__versions_are_parsed(void **state)
     assert_string_equal(text, "3.13.0rc2t");
     version_format(0xffffffff, true, text);
     assert_string_equal(text, "255.255.255t");
+    version_format(0x03080000, false, text);
+    assert_string_equal(text, "3.8");
 }
 
 static void check_str(struct target *target, unsigned kind, bool ascii, const void *characters,
