@@ -13,7 +13,7 @@
 
 #define SCAN_RANGE_MAX 512 /* more new pids than this: list /proc instead of asking one by one */
 #define RETRY_FIRST_NS 2000000u
-#define RETRY_LAST_NS 500000000u
+#define RETRY_SHARE 16 /* then after a sixteenth of the time it has been starting already */
 #define GIVE_UP_NS UINT64_C(10000000000) /* an interpreter that never finishes starting */
 #define EXE_MAX 256
 #define LOOK_NS 5000000u
@@ -30,7 +30,6 @@ struct member {
     enum member_state state;
     bool is_root;         /* named, not found */
     uint64_t next_try_ns; /* 0: wait for an exec */
-    uint64_t retry_ns;
     uint64_t first_try_ns;
     char exe[EXE_MAX]; /* when it was last tried */
 };
@@ -127,7 +126,7 @@ static struct member *add_member(struct family *family, pid_t pid)
         family->capacity = capacity;
     }
     member = &family->members[family->count++];
-    *member = (struct member){.pid = pid, .next_try_ns = 1, .retry_ns = RETRY_FIRST_NS};
+    *member = (struct member){.pid = pid, .next_try_ns = 1};
     return member;
 }
 
@@ -152,7 +151,6 @@ static void try_soon(struct member *member)
     member->state = MEMBER_WAITING;
     member->next_try_ns = 1;
     member->first_try_ns = 0;
-    member->retry_ns = RETRY_FIRST_NS;
 }
 
 void family_dropped(struct family *family, pid_t pid)
@@ -199,9 +197,8 @@ static bool try_member(struct family *family, struct member *member, uint64_t mo
     case ERR_TORN:
     case ERR_FAULT:
         if (mono_ns - member->first_try_ns < GIVE_UP_NS) {
-            member->next_try_ns = mono_ns + member->retry_ns;
-            if (member->retry_ns < RETRY_LAST_NS)
-                member->retry_ns *= 2;
+            uint64_t pause_ns = (mono_ns - member->first_try_ns) / RETRY_SHARE;
+            member->next_try_ns = mono_ns + (pause_ns > RETRY_FIRST_NS ? pause_ns : RETRY_FIRST_NS);
         }
         return true;
     case ERR_NOT_PYTHON:

@@ -252,10 +252,11 @@ static int refresh(struct process *process, uint64_t mono_ns)
         return ERR_GONE;
     if (listed == ERR_GONE || listed == ERR_DENIED || listed == ERR_NO_MEMORY)
         return listed;
+    const struct runtime *runtime = &process->runtime;
+    bool is_whole = listed == 0 && runtime->thread_count > 0;
     process->refresh_wanted = false;
     process->refresh_soonest_ns = mono_ns + REFRESH_SOONEST_NS;
-    process->refresh_ns = mono_ns + (listed < 0 ? REFRESH_AGAIN_NS : REFRESH_NS);
-    const struct runtime *runtime = &process->runtime;
+    process->refresh_ns = mono_ns + (is_whole ? REFRESH_NS : REFRESH_AGAIN_NS);
     struct watch **old = process->watches;
     uint32_t old_count = process->watch_count;
     process->watches = NULL;
@@ -523,7 +524,8 @@ static void pause_a_little(struct process *process)
 
 static int read_all(struct process *process, uint32_t count, struct round *round)
 {
-    for (uint32_t attempt = 0; count > 0; attempt++) {
+    /* Also with nobody to read: a new thread shows at the head of an interpreter's list. */
+    for (uint32_t attempt = 0; count > 0 || attempt == 0; attempt++) {
         if (attempt > 1)
             pause_a_little(process);
         int result = read_pending(process, count, attempt == 0);
@@ -542,6 +544,8 @@ static int read_all(struct process *process, uint32_t count, struct round *round
 /* One thread at a time, stopped while it is read. */
 static int read_frozen(struct process *process, uint32_t count, struct round *round)
 {
+    if (count == 0)
+        return read_all(process, 0, round);
     for (uint32_t i = 0; i < count; i++) {
         struct watch *watch = process->watches[process->pending[i]];
         struct freeze freeze;
