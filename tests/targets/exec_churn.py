@@ -1,4 +1,4 @@
-# truth: {"regex": "<module> \\(exec_churn.py\\)(;main \\(exec_churn.py\\)(;(<module> \\(code_\\d+\\)|run \\(exec_churn.py\\)(;outer_(\\d+) \\(code_\\4\\)(;middle_\\4 \\(code_\\4\\)(;inner_\\4 \\(code_\\4\\))?)?)?))?)?"}
+# truth: {"regex": "<module> \\(exec_churn.py\\)(;main \\(exec_churn.py\\)(;(<module> \\(code_\\d+\\)|run \\(exec_churn.py\\)(;outer_(\\d+) \\(code_\\5\\)(;middle_\\5 \\(code_\\5\\)(;inner_\\5 \\(code_\\5\\))?)?)?))?)?"}
 # SPDX-License-Identifier: MIT
 """Code that is compiled, run for a moment and freed; the next one gets its addresses, other names and
 another file. The number is the same all along a legal stack.

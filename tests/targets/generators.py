@@ -1,4 +1,6 @@
-# truth: {"chains": [["<module>", "main", "drain", "outer", "middle", "inner", "work"],
+# truth: {"chains": [["<module>", "main", "outer"], ["<module>", "main", "delegate"],
+# truth:             ["<module>", "main", "<genexpr>"],
+# truth:             ["<module>", "main", "drain", "outer", "middle", "inner", "work"],
 # truth:             ["<module>", "main", "drain", "<genexpr>", "outer", "middle", "inner", "work"],
 # truth:             ["<module>", "main", "drain", "delegate", "middle", "inner", "work"]]}
 # SPDX-License-Identifier: MIT
