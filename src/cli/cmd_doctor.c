@@ -256,6 +256,19 @@ static void print_host(const struct findings *findings, struct buf *out)
     print_row(out, "eBPF", findings->bpf.works, findings->bpf.text);
 }
 
+static void print_patient(const struct patient *patient, int width, struct buf *out)
+{
+    bool readable = patient->err.code == 0;
+    buf_printf(out, "  %8d  %-10s %s  %-*s  %.*s", (int)patient->pid,
+               readable ? patient->version : "?", mark(readable), width,
+               readable ? patient->executable : "?", COMMAND_WIDTH, patient->command);
+    while (out->size && out->data[out->size - 1] == ' ')
+        out->size--;
+    buf_add_char(out, '\n');
+    if (!readable)
+        buf_printf(out, "            %s\n", patient->err.text);
+}
+
 static void print_patients(const struct findings *findings, struct buf *out)
 {
     buf_printf(out, "\nPython processes (this pitviper reads %s)\n", pyabi_supported());
@@ -269,15 +282,8 @@ static void print_patients(const struct findings *findings, struct buf *out)
             width = strlen(findings->patients[i].executable);
     buf_printf(out, "  %8s  %-10s %-4s %-*s  %s\n", "PID", "VERSION", "READ", (int)width,
                "EXECUTABLE", "COMMAND");
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct patient *patient = &findings->patients[i];
-        bool readable = patient->err.code == 0;
-        buf_printf(out, "  %8d  %-10s %s  %-*s  %.*s\n", (int)patient->pid,
-                   readable ? patient->version : "?", mark(readable), (int)width,
-                   readable ? patient->executable : "?", COMMAND_WIDTH, patient->command);
-        if (!readable)
-            buf_printf(out, "            %s\n", patient->err.text);
-    }
+    for (size_t i = 0; i < findings->count; i++)
+        print_patient(&findings->patients[i], (int)width, out);
 }
 
 static int run(const struct cli_args *unused, struct err *err)
