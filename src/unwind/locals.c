@@ -20,7 +20,8 @@
 
 #define NAME_MAX_BYTES 256u
 #define READINGS_MAX 8u
-#define KIND_CELL 0x40u /* CO_FAST_*, Include/internal/pycore_code.h */
+#define READS_MAX 200000u /* of one frame, in a target that leads us in circles */
+#define KIND_CELL 0x40u   /* CO_FAST_*, Include/internal/pycore_code.h */
 #define KIND_FREE 0x80u
 #define CO_OPTIMIZED 0x01u /* a function: no namespace of its own */
 #define CO_VARARGS 0x04u
@@ -46,6 +47,7 @@ struct frame_reader {
     uint32_t count;      /* variables */
     uint32_t slot_count; /* slots of the frame that belong to them */
     uint64_t *slots;
+    uint64_t reads_until; /* when target->reads_total gets there, it was enough */
 };
 
 void locals_init(struct locals *locals)
@@ -264,6 +266,8 @@ static int open_cell(struct target *target, uint64_t object, uint64_t *out)
     struct object_type type;
     *out = object;
     int result = object_type_of(target, object, &type);
+    if (result == 0)
+        result = object_type_name(target, &type);
     if (result < 0 || !object_type_is(&type, "cell"))
         return result;
     return object_cell_read(target, object, out);
@@ -294,6 +298,10 @@ static int add_value(struct frame_reader *reader, uint64_t slot, bool may_be_cel
 {
     struct buf *text = &reader->out->text;
     size_t begin = text->size;
+    if (reader->target->reads_total >= reader->reads_until) {
+        reader->out->cut = true;
+        return ERR_LIMIT;
+    }
     for (uint32_t reading = 0; reading < READINGS_MAX; reading++) {
         uint64_t word;
         text->size = begin;
@@ -351,7 +359,7 @@ static int add_variable(struct frame_reader *reader, const struct variable *vari
         return is_lost(result) ? result : ERR_TORN;
     size_t value_at = out->text.size;
     result = add_value(reader, slot, variable->may_be_cell);
-    if (is_lost(result))
+    if (is_lost(result) || result == ERR_LIMIT)
         return result;
     if (result == 0) {
         out->text.size = name_at;
@@ -461,6 +469,7 @@ int locals_read(struct target *target, const struct raw_frame *frame,
         .out = out,
         .variables = calloc(LOCALS_MAX, sizeof(struct variable)),
         .slots = calloc(LOCALS_MAX, sizeof(uint64_t)),
+        .reads_until = target->reads_total + READS_MAX,
     };
     struct target_journal journal, *noting = target->journal;
     journal_init(&journal);

@@ -10,7 +10,8 @@
 #define INTERPRETERS_MAX 256u
 #define READINGS_MAX 4u
 #define PASSES_MAX 8u
-#define ITEMS_MAX 65536u /* of _active that are looked at */
+#define READS_MAX 500000u /* of one load, in a target that leads us in circles */
+#define ITEMS_MAX 65536u  /* of _active that are looked at */
 
 void thread_names_init(struct thread_names *names)
 {
@@ -35,6 +36,11 @@ const char *thread_names_find(const struct thread_names *names, uint64_t thread_
 static bool is_final(int result)
 {
     return result == ERR_GONE || result == ERR_DENIED || result == ERR_NO_MEMORY;
+}
+
+static bool is_enough(const struct target *target, const struct thread_names *names)
+{
+    return target->reads_total >= names->reads_until;
 }
 
 /* Thread._name, cut to THREAD_NAME_MAX. */
@@ -113,6 +119,8 @@ static int load_active(struct target *target, const struct object_dict *active,
         return active->entry_count ? ERR_TORN : 0;
     object_cursor_init(&cursor, active);
     for (uint32_t items = 0; items < ITEMS_MAX && names->by_id.count < THREAD_NAMES_MAX; items++) {
+        if (is_enough(target, names))
+            return ERR_TORN;
         result = object_cursor_next(&cursor, target, &entry);
         if (result <= 0)
             break;
@@ -173,7 +181,7 @@ static int load_interp(struct target *target, uint64_t interp, struct thread_nam
 {
     uint32_t unknown = 1;
     int result = 0;
-    for (uint32_t pass = 0; pass < PASSES_MAX && unknown; pass++) {
+    for (uint32_t pass = 0; pass < PASSES_MAX && unknown && !is_enough(target, names); pass++) {
         struct object_dict active;
         unknown = 0;
         result = prove_active(target, interp, &active);
@@ -213,6 +221,7 @@ int thread_names_load(struct target *target, struct thread_names *names)
     if (target->abi.interp.modules == PYABI_NONE || target->abi.interp.next == PYABI_NONE)
         return ERR_UNSUPPORTED;
     thread_names_init(&fresh);
+    fresh.reads_until = target->reads_total + READS_MAX;
     struct target_journal journal, *noting = target->journal;
     journal_init(&journal);
     target->journal = &journal;

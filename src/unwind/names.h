@@ -7,8 +7,9 @@
  * to the wrong thread; what could not be read is left unknown until the next load.
  *
  * Ownership: the caller's storage, _init / _done. Threads: as the target's.
- * Cost:      about 20 reads and 2 for each 64 modules, then 10 per thread. Cold path: call it when
- *            a thread is new and every few seconds (a thread may be renamed), not per sample.
+ * Cost:      about 20 reads and 2 for each 64 modules, then 16 per thread, never more than 500,000.
+ * Cold path: call it when a thread is new and every few seconds (a thread may be renamed), not per
+ * sample.
  */
 #pragma once
 
@@ -22,9 +23,10 @@
 #define THREAD_NAMES_MAX 16384u
 
 struct thread_names {
-    struct map by_id; /* thread_id → offset in text */
-    struct buf text;  /* names, each ended by a NUL */
-    uint32_t unknown; /* threads in the last load whose name could not be read */
+    struct map by_id;     /* thread_id → offset in text */
+    struct buf text;      /* names, each ended by a NUL */
+    uint64_t reads_until; /* private: when target->reads_total gets there, it was enough */
+    uint32_t unknown;     /* threads in the last load whose name could not be read */
 };
 
 void thread_names_init(struct thread_names *names);

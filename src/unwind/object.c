@@ -122,15 +122,13 @@ static int read_type(struct target *target, uint64_t type, struct object_type *o
     if (result < 0)
         return result;
     struct object_type found = {.address = type,
+                                .name_address = load_u64(bytes, abi->type.name),
                                 .flags = load_u64(bytes, abi->type.flags),
                                 .basicsize = (int64_t)load_u64(bytes, abi->type.basicsize),
                                 .dictoffset = (int64_t)load_u64(bytes, abi->type.dictoffset)};
     if (!(found.flags & OBJECT_READY) || found.basicsize < abi->object.size ||
         found.basicsize > BASICSIZE_MAX)
         return ERR_BAD_DATA;
-    result = read_c_string(target, load_u64(bytes, abi->type.name), found.name, sizeof found.name);
-    if (result < 0)
-        return result;
     *out = found;
     return 0;
 }
@@ -140,6 +138,15 @@ int object_type_read(struct target *target, uint64_t type, struct object_type *o
     struct target_journal *journal = target->journal;
     target->journal = NULL;
     int result = read_type(target, type, out);
+    target->journal = journal;
+    return result;
+}
+
+int object_type_name(struct target *target, struct object_type *type)
+{
+    struct target_journal *journal = target->journal;
+    target->journal = NULL;
+    int result = read_c_string(target, type->name_address, type->name, sizeof type->name);
     target->journal = journal;
     return result;
 }
@@ -252,9 +259,12 @@ static uint64_t values_begin(const struct layout *layout, uint64_t values)
     return layout && layout->attributes == ATTRIBUTES_INLINE ? values + 8 : values;
 }
 
-static bool is_dict(const struct object_type *type)
+static bool is_dict(struct target *target, struct object_type *type)
 {
-    return type->flags & OBJECT_DICT || object_type_is(type, "frozendict"); /* 3.15, PEP 814 */
+    if (type->flags & OBJECT_DICT)
+        return true;
+    return target->version_hex >= 0x030f0000 && object_type_name(target, type) == 0 &&
+           object_type_is(type, "frozendict"); /* PEP 814 */
 }
 
 int object_dict_open(struct target *target, uint64_t dict, struct object_dict *out)
@@ -268,7 +278,7 @@ int object_dict_open(struct target *target, uint64_t dict, struct object_dict *o
     int result = object_type_of(target, dict, &type);
     if (result < 0)
         return result;
-    if (!is_dict(&type))
+    if (!is_dict(target, &type))
         return ERR_BAD_DATA;
     if (abi->dict.used == PYABI_NONE || size > sizeof bytes)
         return ERR_UNSUPPORTED;
@@ -284,6 +294,8 @@ int object_dict_open(struct target *target, uint64_t dict, struct object_dict *o
     if (values && (!layout || found.entry_count > SPLIT_MAX))
         return layout ? ERR_BAD_DATA : ERR_UNSUPPORTED;
     found.used = load_u64(bytes, abi->dict.used);
+    if (found.used > found.entry_count)
+        return ERR_BAD_DATA;
     found.values = values ? values_begin(layout, values) : 0;
     *out = found;
     return 0;

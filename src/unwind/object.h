@@ -42,14 +42,17 @@ struct object_type {
     uint64_t address;
     uint64_t flags;
     int64_t basicsize, dictoffset;
-    char name[OBJECT_NAME_MAX]; /* tp_name, cut */
+    uint64_t name_address;
+    char name[OBJECT_NAME_MAX]; /* tp_name, cut; empty before object_type_name() */
 };
 
 /* The type of an object, or, with object_type_read, of the class at an address. */
 int object_type_of(struct target *target, uint64_t object, struct object_type *out);
 int object_type_read(struct target *target, uint64_t type, struct object_type *out);
+int object_type_name(struct target *target, struct object_type *type);
 
-/* True for the interpreter's own type of this name, not for one that merely is called so. */
+/* True for the interpreter's own type of this name, not for one that merely is called so. After
+ * object_type_name(). */
 bool object_type_is(const struct object_type *type, const char *name);
 
 /* The str objects of a class' __qualname__ and __module__; ERR_NOT_FOUND where the C name is all.

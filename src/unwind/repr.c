@@ -9,8 +9,9 @@
 #include "base/err.h"
 #include "unwind/object.h"
 
-#define INT_DIGITS_MAX 24u /* of 30 bits: 217 decimal digits; longer ones show their size only */
-#define INT_GROUPS_MAX 32u /* of 9 decimal digits */
+#define INT_DIGITS_MAX 24u  /* of 30 bits: 217 decimal digits; longer ones show their size only */
+#define INT_GROUPS_MAX 32u  /* of 9 decimal digits */
+#define DICT_SCAN_MAX 4096u /* entries of a dict, empty ones too, that are looked at */
 #define TEXT_BYTES (4 * (REPR_TEXT_MAX + 1) + 1)
 
 struct repr {
@@ -307,13 +308,15 @@ static int collect_dict(struct repr *repr, uint64_t object, struct content *out)
     int result = object_dict_open(repr->target, object, &dict);
     if (result < 0)
         return result;
+    out->total = dict.used;
+    if (dict.entry_count > DICT_SCAN_MAX)
+        dict.entry_count = DICT_SCAN_MAX;
     object_cursor_init(&cursor, &dict);
     while (out->count < 2 * repr->limits.items_max && out->count < 2 * dict.used &&
            (result = object_cursor_next(&cursor, repr->target, &entry)) > 0) {
         out->members[out->count++] = entry.key;
         out->members[out->count++] = entry.value;
     }
-    out->total = dict.used;
     return result < 0 ? result : 0;
 }
 
@@ -415,6 +418,8 @@ static int show_class(struct repr *repr, uint64_t object)
 {
     struct object_type type;
     int result = object_type_read(repr->target, object, &type);
+    if (result == 0)
+        result = object_type_name(repr->target, &type);
     if (result < 0)
         return result;
     buf_add_str(repr->out, "<class ");
@@ -514,6 +519,8 @@ static int show(struct repr *repr, uint64_t object, uint32_t depth)
     }
     repr->objects_left--;
     int result = object_type_of(repr->target, object, &type);
+    if (result == 0)
+        result = object_type_name(repr->target, &type);
     if (result < 0) {
         buf_add_str(repr->out, "<unreadable>");
         return is_final(result) ? result : 0;
