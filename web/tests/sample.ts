@@ -71,6 +71,7 @@ export function sampleDiff(): PageData {
     base: {
       meta: { title: 'before' },
       stats: {},
+      design_effect: [1, 1],
       samples: { thread: [0, 0, 1], node: [2, 3, 9], count: [60, 20, 20], weight_ns: [6e8, 2e8, 2e8] },
     },
   };

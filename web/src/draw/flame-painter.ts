@@ -2,8 +2,9 @@
 // flame-painter.ts - paints the visible part of a flame graph, in time that depends on the screen, not on the profile.
 //
 // Only rows on screen are walked, and in each only boxes inside the window, found by binary search. Boxes narrower than
-// SLIVER_PX are not drawn one by one: neighbours are painted as one sliver and skipped over by another search. So a
-// screen of 1,400 × 800 has at most some ten thousand boxes, whether the profile has a thousand nodes or a million.
+// SLIVER_PX are not drawn one by one: neighbours are painted as one sliver and skipped over by another search. Where that
+// still leaves more than BOXES_WANTED (a leaf-first tree can be dust all over) slivers are made twice as wide, and again.
+// So a screen costs the same whether the profile has a thousand nodes or a million.
 // They are sorted by colour (counting sort in fixed arrays) as changing a canvas's fill costs as much as a box. The
 // bench prints what a frame costs; docs/design/0003-web.md has the figures.
 
@@ -19,6 +20,8 @@ import type { Theme } from './theme.ts';
 export const ROW_PX = 19;
 const GAP_PX = 1;
 const SLIVER_PX = 2;
+const SLIVER_MAX_PX = 8;
+const BOXES_WANTED = 14_000;
 const LABEL_MIN_PX = 34;
 const LABEL_PAD_PX = 4;
 const BOXES_MAX = 1 << 16;
@@ -65,13 +68,15 @@ export function rowAtPixel(window: FlameWindow, y: number): number {
 export function paintFlame(canvas: CanvasRenderingContext2D, scene: FlameScene, window: FlameWindow): void {
   canvas.fillStyle = scene.theme.background;
   canvas.fillRect(0, 0, window.width, window.height);
-  const { boxes, labels } = collect(scene, window);
+  let sliver = SLIVER_PX;
+  let { boxes, labels } = collect(scene, window, sliver);
+  while (boxes > BOXES_WANTED && sliver < SLIVER_MAX_PX) ({ boxes, labels } = collect(scene, window, (sliver *= 2)));
   paintBoxes(canvas, scene.palette, boxes);
   paintHatching(canvas, scene, boxes);
   paintLabels(canvas, scene, labels);
 }
 
-function collect(scene: FlameScene, window: FlameWindow): { boxes: number; labels: number } {
+function collect(scene: FlameScene, window: FlameWindow, sliver: number): { boxes: number; labels: number } {
   const { layout, colours, palette } = scene;
   const { x, width, node, start } = layout;
   const { from, to } = window.span;
@@ -92,10 +97,10 @@ function collect(scene: FlameScene, window: FlameWindow): { boxes: number; label
       boxX[boxes] = Math.max(left, -1);
       boxY[boxes] = y;
       boxColour[boxes] = fade > 0 && colour < palette.size ? colour + fade : colour;
-      if (pixels < SLIVER_PX) {
-        const next = firstEndingAfter(layout, box + 1, end, from + (left + SLIVER_PX) / scale);
+      if (pixels < sliver) {
+        const next = firstEndingAfter(layout, box + 1, end, from + (left + sliver) / scale);
         const covered = next > box + 1 ? (x[next - 1] + width[next - 1] - x[box]) * scale : pixels;
-        boxWidth[boxes++] = Math.max(0.6, Math.min(covered, SLIVER_PX));
+        boxWidth[boxes++] = Math.max(0.6, Math.min(covered, sliver));
         box = next;
         continue;
       }

@@ -21,12 +21,12 @@ export function loadProfile(data: unknown): Profile {
   const threads = readThreads(page);
   const sizes = { threads: threads.length, nodes: nodes.nodeParent.length };
   return {
-    ...readRecording(page, 'the profile', sizes),
+    ...readRecording(page, 'the profile', sizes, page.base?.design_effect?.[1]),
     ...functions,
     ...nodes,
     threads,
     runs: page.timeline ? readTimeline(page.timeline, sizes) : null,
-    base: page.base ? readRecording(object(page.base, 'the base'), 'the base', sizes) : null,
+    base: page.base ? readRecording(object(page.base, 'the base'), 'the base', sizes, page.base.design_effect?.[0]) : null,
   };
 }
 
@@ -35,11 +35,15 @@ interface Sizes {
   readonly nodes: number;
 }
 
-function readRecording(from: { meta: PageMeta; stats: PageStats; samples: PageSamples }, what: string, sizes: Sizes): Recording {
+/** As `pitviper diff` assumes where a recording cannot tell. */
+const DESIGN_EFFECT = 10;
+
+function readRecording(from: { meta: PageMeta; stats: PageStats; samples: PageSamples }, what: string, sizes: Sizes, designEffect: unknown): Recording {
   return {
     meta: readMeta(object(from.meta, `${what}’s meta`)),
     stats: readStats(object(from.stats, `${what}’s stats`)),
     samples: readSamples(object(from.samples, `${what}’s samples`), what, sizes),
+    designEffect: isAmount(designEffect) && designEffect >= 1 ? designEffect : DESIGN_EFFECT,
   };
 }
 

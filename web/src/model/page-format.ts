@@ -25,7 +25,15 @@ export interface PageData {
   samples: PageSamples;
   timeline?: PageTimeline | null;
   /** What it is compared with, in terms of the same tables. */
-  base?: { meta: PageMeta; stats: PageStats; samples: PageSamples } | null;
+  base?: PageBase | null;
+}
+
+export interface PageBase {
+  meta: PageMeta;
+  stats: PageStats;
+  samples: PageSamples;
+  /** Base, new: samples of one recording resemble their neighbours; so many of them say as much as one drawn at random. */
+  design_effect?: readonly [number, number];
 }
 
 export interface PageThread {

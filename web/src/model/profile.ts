@@ -50,6 +50,8 @@ export interface Recording {
   readonly meta: PageMeta;
   readonly stats: PageStats;
   readonly samples: Samples;
+  /** So many samples say as much as one drawn at random (change.ts). */
+  readonly designEffect: number;
 }
 
 export interface Profile extends Recording {

@@ -21,11 +21,11 @@ export interface Weights {
   /** Per node: samples, or nanoseconds. */
   readonly now: Float64Array;
   readonly total: number;
-  /** Samples behind it, whatever the metric. */
-  readonly samples: number;
+  /** Samples that it is worth for telling changes from chance, whatever the metric. */
+  readonly evidence: number;
   /** Scaled so that its total equals ours: what is left are differences of share. */
   readonly base: Float64Array | null;
-  readonly baseSamples: number;
+  readonly baseEvidence: number;
 }
 
 export function weigh(profile: Profile, selection: Selection): Weights {
@@ -33,13 +33,14 @@ export function weigh(profile: Profile, selection: Selection): Weights {
   const wanted = threadMask(profile.threads.length, selection.threads);
   const { range, metric } = selection;
   const now = range && profile.runs ? weighRuns(profile.runs, nodes, wanted, metric, range) : weighSamples(profile.samples, nodes, wanted, metric);
-  if (!profile.base) return { ...now, base: null, baseSamples: 0 };
+  const evidence = now.samples / profile.designEffect;
+  if (!profile.base) return { now: now.now, total: now.total, evidence, base: null, baseEvidence: 0 };
   const base = weighSamples(profile.base.samples, nodes, wanted, metric);
   if (base.total > 0 && now.total > 0) {
     const scale = now.total / base.total;
     for (let i = 0; i < nodes; i++) base.now[i] *= scale;
   }
-  return { ...now, base: base.now, baseSamples: base.samples };
+  return { now: now.now, total: now.total, evidence, base: base.now, baseEvidence: base.samples / profile.base.designEffect };
 }
 
 interface OneWeights {

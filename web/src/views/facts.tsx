@@ -44,8 +44,8 @@ export function factsOf(analysis: Analysis, tree: Tree, node: number, metric: Me
   };
 }
 
-export function changeText(now: number, before: number, weights: { samples: number; baseSamples: number }): string {
-  const { delta, noise } = changeOf(now, before, weights.samples, weights.baseSamples);
+export function changeText(now: number, before: number, weights: { evidence: number; baseEvidence: number }): string {
+  const { delta, noise } = changeOf(now, before, weights.evidence, weights.baseEvidence);
   const what = before === 0 ? 'new' : now === 0 ? 'gone' : `${formatShare(before)} → ${formatShare(now)}`;
   return `${what} (${formatPoints(delta)}${noise ? ', within noise' : ''})`;
 }

@@ -50,7 +50,7 @@ export function TableView({ analysis, state, actions, compact = false }: Props):
   const sum = calls.total[0] || 1;
   const all = useMemo(() => functionRows(calls, entries, profile.functions.length), [calls, entries]);
   const rows = useMemo(() => {
-    const noisy = (row: TableRow): boolean => changeOf(row.total / sum, row.baseTotal / sum, weights.samples, weights.baseSamples).noise;
+    const noisy = (row: TableRow): boolean => changeOf(row.total / sum, row.baseTotal / sum, weights.evidence, weights.baseEvidence).noise;
     const wanted = (row: TableRow): boolean =>
       (!matches || matches[row.func] === 1) &&
       (only === 'all' || (only === 'new' ? row.baseTotal === 0 : only === 'gone' ? row.total === 0 : !noisy(row)));
@@ -122,7 +122,7 @@ function Cell({ row, column, functions, sum, metric, weights }: CellProps): JSX.
     );
   }
   if (column === 'change') {
-    const { delta, noise } = changeOf(row.total / sum, row.baseTotal / sum, weights.samples, weights.baseSamples);
+    const { delta, noise } = changeOf(row.total / sum, row.baseTotal / sum, weights.evidence, weights.baseEvidence);
     const word = row.baseTotal === 0 ? ' new' : row.total === 0 ? ' gone' : '';
     return (
       <td class={`number change ${noise ? 'noise' : delta > 0 ? 'more' : 'less'}`} title={noise ? 'within noise' : ''}>

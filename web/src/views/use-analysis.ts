@@ -97,7 +97,7 @@ function plainColours({ profile, entries, weights }: Analysis, tree: Tree, by: C
     else if (by === 'self') colours[node] = heatColour(Math.sqrt(heat[node] / (hottest || 1)));
     else {
       const before = tree.baseTotal ? tree.baseTotal[node] / sum : 0;
-      const { relative, noise } = changeOf(tree.total[node] / sum, before, weights.samples, weights.baseSamples);
+      const { relative, noise } = changeOf(tree.total[node] / sum, before, weights.evidence, weights.baseEvidence);
       colours[node] = changeColour(relative, noise);
     }
   }

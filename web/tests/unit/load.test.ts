@@ -28,6 +28,13 @@ test('load: without a timeline there are no runs, without a base no base', () =>
   assert.equal(loadProfile(sampleDiff()).base!.meta.title, 'before');
 });
 
+test('load: a design effect is taken as given, or assumed', () => {
+  const given = loadProfile({ ...sampleDiff(), base: { ...sampleDiff().base!, design_effect: [2, 3] } });
+  assert.deepEqual([given.base!.designEffect, given.designEffect], [2, 3]);
+  const { design_effect: _, ...without } = sampleDiff().base!;
+  assert.equal(loadProfile({ ...sampleDiff(), base: without }).designEffect, 10);
+});
+
 test('load: functions of the same name in files of the same short name stay apart', () => {
   const page = samplePage();
   const strings = [...page.strings, '/srv/other/app.py'];
