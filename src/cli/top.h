@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* top.h - pitviper top: the state that its parts share.
+ *
+ *   cmd_top.c        options, the target, the run
+ *   top_run.c        intervals: facts about the process, sums, when to draw
+ *   top_keys.c       what a key does to the state
+ *   top_term.c       the terminal: taken, given back, whatever happens
+ *   top_draw.c       frame of the screen: header, bottom line; which screen is shown
+ *   top_screens.c    the screens: table, callers and callees, threads, help
+ *   top_save.c       the selection as a flame graph
+ *   top_once.c       one table for scripts
+ *
+ * Sampling and drawing share one thread: keys are looked for and pictures drawn between rounds
+ * (recorder's tick), and neither ever waits.
+ */
+#pragma once
+
+#include <regex.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "live/list.h"
+#include "live/live.h"
+#include "sampler/recorder.h"
+
+#define TOP_INTERVAL_NS 1000000000u
+#define TOP_FILTER_MAX 128u
+#define TOP_DEPTH_MAX 64u    /* functions gone through, caller to callee */
+#define TOP_CPU_HISTORY 256u /* intervals */
+#define TOP_MESSAGE_NS 5000000000u
+
+struct err;
+struct buf;
+
+enum top_screen { TOP_TABLE, TOP_DRILL, TOP_THREADS, TOP_HELP };
+
+/* As of the last interval: what the header says. */
+struct top_facts {
+    double cpu;     /* CPU seconds per second of the process; negative: unknown */
+    double gil;     /* part of the time in which somebody held the GIL */
+    double rate_hz; /* rounds per second */
+    uint32_t threads;
+    uint64_t running_ns; /* since the start or the last reset */
+    struct profile_stats stats;
+};
+
+struct top {
+    pid_t pid;
+    uint64_t rate_hz;
+    const char *command, *python;      /* strings of the profile */
+    uint32_t mode_strings[LIVE_MODES]; /* the same for meta.mode */
+    struct profile *profile;
+    struct recorder recorder;
+    struct live live;
+
+    /* What is shown. */
+    enum top_screen screen, before_help;
+    enum live_mode mode;
+    enum live_sort sort;
+    bool of_time; /* shares of time (100 %: one thread) instead of all stacks in view */
+    bool frozen;
+    bool exited;
+    bool has_filter;
+    regex_t filter;
+    char filter_text[TOP_FILTER_MAX];
+    uint32_t selected; /* group in the table, neighbour in the drill; PROFILE_NONE: none */
+    uint32_t position; /* of the selection (table, drill, threads), or lines scrolled (help) */
+    uint32_t first;    /* item at the top of the screen */
+    uint32_t page;     /* items that fit the screen */
+    uint32_t trail[TOP_DEPTH_MAX]; /* focused groups, the last is shown */
+    uint32_t trail_count;
+    struct live_list list;                   /* table */
+    struct live_list neighbours[LIVE_SIDES]; /* drill: callers, then callees */
+    struct live_thread *threads;
+    uint32_t thread_count;
+
+    /* The bottom line. */
+    bool typing;
+    char typed[TOP_FILTER_MAX];
+    char message[256];
+    uint64_t message_until_ns;
+
+    /* Intervals. */
+    uint64_t next_ns, closed_ns, since_ns;
+    uint64_t rounds_closed, cpu_closed_ns;
+    bool has_cpu_clock;
+    clockid_t cpu_clock;
+    struct top_facts facts;
+    double cpu_history[TOP_CPU_HISTORY]; /* a ring; the last is at cpu_count - 1 */
+    uint32_t cpu_count;
+
+    bool unicode, colour;
+    volatile sig_atomic_t *stop; /* not 0: leave */
+    int fault;                   /* what ended the run, ERR_*; 0: nothing */
+};
+
+/* ---- top_run.c ---- */
+void top_begin(struct top *top);
+/* The recorder's hooks. */
+void top_sighting(void *context, const struct process_sighting *sighting, uint64_t start_us,
+                  uint64_t duration_us);
+int top_tick(void *context, struct recorder *recorder, uint64_t mono_ns);
+/* Ends an interval now. 0 or ERR_NO_MEMORY. */
+int top_close(struct top *top, uint64_t mono_ns);
+void top_reset(struct top *top);
+void top_say(struct top *top, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The whole that a share of `period` is of, in microseconds. */
+uint64_t top_whole_us(const struct top *top, enum live_period period);
+const char *top_mode_name(enum live_mode mode);
+/* Makes the lists of the screen that is shown; the selection follows. 0 or ERR_NO_MEMORY. */
+int top_arrange(struct top *top);
+/* Items of the screen that is shown; that of the selection. */
+uint32_t top_item_count(const struct top *top);
+
+/* ---- top_keys.c ---- */
+void top_key(struct top *top, int key);
+
+/* ---- top_term.c ---- */
+int top_term_open(struct top *top, struct err *err);
+void top_term_close(void); /* fine when not open */
+int top_term_key(void);    /* ERR of curses: none is waiting */
+void top_term_wait(int timeout_ms);
+
+/* ---- top_draw.c ---- */
+void top_draw(struct top *top);
+
+/* ---- top_save.c ---- */
+int top_save(const struct top *top, char *path, size_t size, struct err *err);
+
+/* ---- top_once.c ---- */
+void top_once_text(const struct top *top, uint32_t limit, struct buf *out);
+void top_once_json(const struct top *top, uint32_t limit, struct buf *out);

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* top_draw.c - the frame of the screen.
+ *
+ *      pitviper top  4711 python3 app.py             Python 3.12.1  cpu  1:23
+ *      CPU  98 % ▂▃▅▇▇▇▆▅▇▇▇█▇▇▇          GIL  97 %  threads 5  100 of 100 Hz
+ *      12,345 stacks  partial 0.01 %  lost 0  late 0  errors 0  filter /json/
+ *      …the screen…
+ *      q quit  h help  / filter  t threads  m mode  Enter callers  s save
+ *
+ * Made for 80 columns, usable in 40: pieces stand in order of importance, and what does not fit its
+ * line is left out whole.
+ */
+#include "cli/top_draw.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/top.h"
+
+#define COMFORTABLE_ROWS 16 /* from here on the header takes three lines */
+#define COMFORTABLE_COLUMNS 60
+#define GAP 2
+#define SPARK_MIN 8
+#define SPARK_MAX 60
+
+/* ---- primitives ---------------------------------------------------------------------------- */
+
+int draw_text(int row, int column, int columns, const char *text, size_t size, enum fit_cut cut,
+              attr_t attributes)
+{
+    struct fit_text fit;
+    if (columns <= 0)
+        return 0;
+    fit_text(&fit, text, size, (unsigned)columns, cut);
+    attrset(attributes);
+    mvaddnwstr(row, column, fit.text, (int)fit.count);
+    attrset(A_NORMAL);
+    return (int)fit.columns;
+}
+
+int draw_words(int row, int column, int columns, const char *text, attr_t attributes)
+{
+    return draw_text(row, column, columns, text, strlen(text), FIT_CUT_END, attributes);
+}
+
+int draw_format(int row, int column, int columns, attr_t attributes, const char *format, ...)
+{
+    char text[1024];
+    va_list words;
+    va_start(words, format);
+    vsnprintf(text, sizeof text, format, words);
+    va_end(words);
+    return draw_words(row, column, columns, text, attributes);
+}
+
+void draw_bar(int row, int column, double value, attr_t attributes)
+{
+    wchar_t bar = fit_bar(value);
+    attrset(attributes);
+    mvaddnwstr(row, column, &bar, 1);
+    attrset(A_NORMAL);
+}
+
+void draw_fill(int row, int column, int columns, attr_t attributes)
+{
+    attrset(attributes);
+    for (int i = 0; i < columns; i++)
+        mvaddch(row, column + i, ' ');
+    attrset(A_NORMAL);
+}
+
+attr_t draw_colour(const struct top *top, enum draw_colour colour)
+{
+    return top->colour && colour != DRAW_PLAIN ? (attr_t)COLOR_PAIR((int)colour) : 0;
+}
+
+void draw_scroll(struct top *top, uint32_t count, int page)
+{
+    top->page = page > 1 ? (uint32_t)page : 1;
+    if (top->position >= count)
+        top->position = count ? count - 1 : 0;
+    if (top->first + top->page > count)
+        top->first = count > top->page ? count - top->page : 0;
+    if (top->position < top->first)
+        top->first = top->position;
+    if (top->position >= top->first + top->page)
+        top->first = top->position - top->page + 1;
+}
+
+/* ---- lines of pieces ----------------------------------------------------------------------- */
+
+struct draw_line {
+    int row, column, end;
+    bool is_full; /* a piece was left out: the later ones are, too */
+};
+
+static void add_piece(struct draw_line *line, attr_t attributes, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void add_piece(struct draw_line *line, attr_t attributes, const char *format, ...)
+{
+    char text[512];
+    va_list words;
+    va_start(words, format);
+    vsnprintf(text, sizeof text, format, words);
+    va_end(words);
+    struct fit_text fit;
+    fit_text(&fit, text, strlen(text), FIT_MAX, FIT_CUT_END);
+    int gap = line->column ? GAP : 0;
+    if (line->is_full || line->column + gap + (int)fit.columns > line->end) {
+        line->is_full = true;
+        return;
+    }
+    line->column += gap;
+    line->column += draw_words(line->row, line->column, line->end - line->column, text, attributes);
+}
+
+/* ---- header -------------------------------------------------------------------------------- */
+
+static void clock_text(uint64_t ns, char *out, size_t size)
+{
+    unsigned seconds = (unsigned)(ns / 1000000000u);
+    if (seconds < 3600)
+        snprintf(out, size, "%u:%02u", seconds / 60, seconds % 60);
+    else
+        snprintf(out, size, "%u:%02u:%02u", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+/* Who, and on the right how and how long. */
+static void draw_title(const struct top *top, int row, int columns)
+{
+    char passed[32], right[128];
+    const char *state = top->exited ? "EXITED  " : top->frozen ? "FROZEN  " : "";
+    const char *mode = top_mode_name(top->mode);
+    bool is_wide = columns >= COMFORTABLE_COLUMNS;
+    clock_text(top->facts.running_ns, passed, sizeof passed);
+    if (is_wide)
+        snprintf(right, sizeof right, "%sPython %s  %s  %s", state, top->python, mode, passed);
+    else
+        snprintf(right, sizeof right, "%s%s  %s", state, mode, passed);
+    int size = (int)strlen(right), at = 0;
+    attr_t bar = A_REVERSE;
+    draw_fill(row, 0, columns, bar);
+    if (is_wide)
+        at += draw_words(row, at, columns, "pitviper top  ", bar | A_BOLD);
+    draw_format(row, at, columns - size - GAP - at, bar, "%d %s", (int)top->pid, top->command);
+    draw_words(row, columns - size, size, right,
+               bar | (*state ? A_BOLD | draw_colour(top, DRAW_PLAIN) : 0));
+}
+
+static void draw_sparkline(const struct top *top, int row, int column, int columns)
+{
+    double highest = 1;
+    uint32_t shown = columns < (int)top->cpu_count ? (uint32_t)columns : top->cpu_count;
+    if (shown > TOP_CPU_HISTORY)
+        shown = TOP_CPU_HISTORY;
+    for (uint32_t i = 0; i < shown; i++) {
+        double value = top->cpu_history[(top->cpu_count - 1 - i) % TOP_CPU_HISTORY];
+        highest = value > highest ? value : highest;
+    }
+    for (uint32_t i = 0; i < shown; i++) {
+        double value = top->cpu_history[(top->cpu_count - shown + i) % TOP_CPU_HISTORY];
+        draw_bar(row, column + (int)i, value / highest, draw_colour(top, DRAW_GREEN));
+    }
+}
+
+/* CPU with its recent past, which takes what the other figures leave. */
+static void draw_load(const struct top *top, int row, int columns)
+{
+    const struct top_facts *facts = &top->facts;
+    char cpu[32], rest[128];
+    if (facts->cpu >= 0)
+        snprintf(cpu, sizeof cpu, "CPU %3.0f %% ", 100 * facts->cpu);
+    else
+        snprintf(cpu, sizeof cpu, "CPU   - ");
+    int size =
+        snprintf(rest, sizeof rest, "GIL %3.0f %%  threads %u  %.0f of %llu Hz", 100 * facts->gil,
+                 facts->threads, facts->rate_hz, (unsigned long long)top->rate_hz);
+    int spark = columns - (int)strlen(cpu) - size - GAP;
+    if (spark < SPARK_MIN) {
+        size =
+            snprintf(rest, sizeof rest, "GIL %3.0f %%  %u thr", 100 * facts->gil, facts->threads);
+        spark = columns - (int)strlen(cpu) - size - GAP;
+    }
+    if (spark > SPARK_MAX)
+        spark = SPARK_MAX;
+    int at = draw_words(row, 0, columns, cpu, A_BOLD);
+    draw_sparkline(top, row, at, spark);
+    at += (spark > 0 ? spark : 0) + GAP;
+    draw_words(row, at, columns - at, rest, 0);
+}
+
+/* How good the figures are, and what they are of. */
+static void draw_quality(const struct top *top, int row, int columns)
+{
+    const struct profile_stats *stats = &top->facts.stats;
+    struct draw_line line = {.row = row, .end = columns};
+    const struct live_scope *now = &top->live.scope[LIVE_NOW];
+    bool has_trouble = stats->errors || stats->lost;
+    if (top->live.thread != PROFILE_NONE) {
+        const struct profile_thread *thread = &top->profile->threads[top->live.thread];
+        add_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "thread %d %s", thread->tid,
+                  top->profile->strings[thread->name].text);
+    }
+    if (top->has_filter)
+        add_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "filter /%s/", top->filter_text);
+    add_piece(&line, 0, "stacks %llu now, %llu in all", (unsigned long long)now->stacks[top->mode],
+              (unsigned long long)top->live.scope[LIVE_SINCE].stacks[top->mode]);
+    add_piece(&line, has_trouble ? A_BOLD | draw_colour(top, DRAW_RED) : 0, "errors %llu lost %llu",
+              (unsigned long long)stats->errors, (unsigned long long)stats->lost);
+    add_piece(&line, 0, "partial %.2f %%",
+              stats->samples ? 100.0 * (double)stats->partial / (double)stats->samples : 0);
+    add_piece(&line, 0, "late %llu", (unsigned long long)stats->late);
+}
+
+/* ---- bottom line --------------------------------------------------------------------------- */
+
+static void draw_keys(const struct top *top, int row, int columns)
+{
+    static const char *const of_table[] = {"q quit",       "h help", "Enter callers", "/ filter",
+                                           "t threads",    "m mode", "l lines",       "< > sort",
+                                           "Space freeze", "s save", "r reset",       NULL};
+    static const char *const of_others[] = {"Esc back",     "q quit", "h help",
+                                            "Enter choose", "s save", NULL};
+    struct draw_line line = {.row = row, .end = columns};
+    const char *const *words = top->screen == TOP_TABLE ? of_table : of_others;
+    for (; *words; words++)
+        add_piece(&line, draw_colour(top, DRAW_CYAN), "%s", *words);
+}
+
+static void draw_bottom(const struct top *top, int row, int columns)
+{
+    curs_set(top->typing ? 1 : 0);
+    bool has_message = clock_mono_ns() < top->message_until_ns;
+    if (top->typing) {
+        char text[TOP_FILTER_MAX + 256];
+        snprintf(text, sizeof text, "/%s", top->typed);
+        int at = draw_text(row, 0, columns - 1, text, strlen(text), FIT_CUT_BEGIN, A_BOLD);
+        if (has_message)
+            draw_words(row, at + GAP, columns - at - GAP, top->message, draw_colour(top, DRAW_RED));
+        move(row, at);
+    } else if (has_message) {
+        draw_words(row, 0, columns, top->message, A_BOLD | draw_colour(top, DRAW_YELLOW));
+    } else if (top->exited && top->screen == TOP_TABLE) {
+        draw_format(row, 0, columns, A_BOLD | draw_colour(top, DRAW_YELLOW),
+                    "the process has exited; this is the last picture; q quits");
+    } else {
+        draw_keys(top, row, columns);
+    }
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static int draw_header(const struct top *top, int rows, int columns)
+{
+    draw_title(top, 0, columns);
+    if (rows < 4)
+        return 1;
+    draw_load(top, 1, columns);
+    bool has_selection = top->has_filter || top->live.thread != PROFILE_NONE;
+    if (rows < COMFORTABLE_ROWS && !has_selection)
+        return 2;
+    draw_quality(top, 2, columns);
+    return 3;
+}
+
+void top_draw(struct top *top)
+{
+    static void (*const screens[])(struct top *, struct draw_area) = {
+        [TOP_TABLE] = draw_table,
+        [TOP_DRILL] = draw_drill,
+        [TOP_THREADS] = draw_threads,
+        [TOP_HELP] = draw_help,
+    };
+    int rows, columns;
+    getmaxyx(stdscr, rows, columns);
+    int result = top_arrange(top);
+    if (result < 0)
+        top->fault = result;
+    erase();
+    int head = draw_header(top, rows, columns);
+    struct draw_area area = {.row = head, .rows = rows - head - 1, .columns = columns};
+    if (area.rows > 0)
+        screens[top->screen](top, area);
+    draw_bottom(top, rows - 1, columns);
+    refresh();
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* top_screens.c - the screens beside the table: callers and callees, threads, help. */
+#include <string.h>
+
+#include "cli/top.h"
+#include "cli/top_draw.h"
+#include "cli/top_keys.h"
+
+#define NUMBERS 11 /* " 12.3  45.6 " */
+#define KEY_COLUMNS 18
+
+static attr_t title_attributes(const struct top *top)
+{
+    return A_BOLD | draw_colour(top, DRAW_CYAN);
+}
+
+/* Share now, share since the start, and then what it is of; where that begins. */
+static int draw_shares(const struct top *top, int row, const struct live_time time[LIVE_PERIODS],
+                       const uint64_t whole_us[LIVE_PERIODS], attr_t attributes)
+{
+    char now[FIT_NUMBER], since[FIT_NUMBER];
+    fit_share(now, time[LIVE_NOW].us[top->mode], whole_us[LIVE_NOW]);
+    fit_share(since, time[LIVE_SINCE].us[top->mode], whole_us[LIVE_SINCE]);
+    draw_format(row, 0, NUMBERS, attributes, " %s  %s", now, since);
+    return NUMBERS + 1;
+}
+
+/* ---- callers and callees ------------------------------------------------------------------- */
+
+struct drill {
+    struct top *top;
+    int columns;
+    uint64_t whole_us[LIVE_PERIODS]; /* the function's own total: 100 % */
+};
+
+static void draw_neighbour(const struct drill *drill, int row, enum live_side side, uint32_t index,
+                           bool is_selected)
+{
+    const struct top *top = drill->top;
+    uint32_t group = top->neighbours[side].items[index];
+    attr_t all = is_selected ? A_REVERSE : 0;
+    if (is_selected)
+        draw_fill(row, 0, drill->columns, all);
+    int at = draw_shares(top, row, top->live.neighbours[side][group].time, drill->whole_us, all);
+    if (group < top->live.grouping.count)
+        draw_group(top, row, at, drill->columns - at, &top->live.grouping.groups[group], all);
+    else
+        draw_words(row, at, drill->columns - at,
+                   side == LIVE_CALLERS ? "(outermost function)" : "(the function itself)",
+                   all ? all : A_DIM);
+}
+
+/* A title and `rows` items, scrolled to the selection when that is here. Returns the next row. */
+static int draw_side(const struct drill *drill, int row, int rows, enum live_side side)
+{
+    static const char *const titles[] = {" now %  all %  called by", " now %  all %  calls"};
+    const struct top *top = drill->top;
+    uint32_t count = top->neighbours[side].count;
+    uint32_t before = side == LIVE_CALLEES ? top->neighbours[LIVE_CALLERS].count : 0;
+    uint32_t at = top->position - before; /* wraps when it is not here: then beyond count */
+    uint32_t first = at < count && at >= (uint32_t)rows ? at - (uint32_t)rows + 1 : 0;
+    draw_format(row++, 0, drill->columns, title_attributes(top), "%s (%u)", titles[side], count);
+    for (int i = 0; i < rows && first + (uint32_t)i < count; i++)
+        draw_neighbour(drill, row++, side, first + (uint32_t)i, first + (uint32_t)i == at);
+    return row;
+}
+
+void draw_drill(struct top *top, struct draw_area area)
+{
+    const struct live *live = &top->live;
+    if (live->focus >= live->grouping.count)
+        return;
+    const struct live_row *row = &live->rows[live->focus];
+    struct drill drill = {.top = top, .columns = area.columns};
+    uint64_t whole_us[LIVE_PERIODS];
+    for (unsigned period = 0; period < LIVE_PERIODS; period++) {
+        drill.whole_us[period] = row->total[period].us[top->mode];
+        whole_us[period] = top_whole_us(top, period);
+    }
+    int at = draw_shares(top, area.row, row->total, whole_us, A_BOLD);
+    draw_group(top, area.row, at, area.columns - at, &live->grouping.groups[live->focus], A_BOLD);
+    uint32_t callers = top->neighbours[LIVE_CALLERS].count, all = top_item_count(top);
+    if (top->position >= all)
+        top->position = all ? all - 1 : 0;
+    int rows = area.rows - 3; /* three titles */
+    top->page = rows > 1 ? (uint32_t)rows : 1;
+    int for_callers = rows / 2 < (int)callers ? rows / 2 : (int)callers;
+    int for_callees = (int)(all - callers);
+    if (for_callees < rows - for_callers) /* what callees do not need */
+        for_callers = rows - for_callees < (int)callers ? rows - for_callees : (int)callers;
+    int next = draw_side(&drill, area.row + 1, for_callers, LIVE_CALLERS);
+    draw_side(&drill, next, rows - for_callers, LIVE_CALLEES);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void draw_thread(const struct top *top, int row, int columns, uint32_t item, attr_t all)
+{
+    const struct live *live = &top->live;
+    uint64_t elapsed_us[LIVE_PERIODS];
+    for (unsigned period = 0; period < LIVE_PERIODS; period++)
+        elapsed_us[period] = live->scope[period].elapsed_us;
+    if (all)
+        draw_fill(row, 0, columns, all);
+    if (item == 0) {
+        draw_words(row, NUMBERS + 1, columns - NUMBERS - 1, "all threads", all);
+        return;
+    }
+    const struct live_thread *seen = &top->threads[item - 1];
+    const struct profile_thread *thread = &top->profile->threads[seen->thread];
+    const struct profile_string *name = &top->profile->strings[thread->name];
+    char gil[FIT_NUMBER];
+    int at = draw_shares(top, row, seen->time, elapsed_us, all);
+    fit_share(gil, seen->time[LIVE_NOW].us[LIVE_GIL], elapsed_us[LIVE_NOW]);
+    at += draw_format(row, at, columns - at, all, "%s  %7d  ", gil, thread->tid);
+    draw_text(row, at, columns - at, name->text, name->size, FIT_CUT_END, all);
+}
+
+void draw_threads(struct top *top, struct draw_area area)
+{
+    int rows = area.rows - 1;
+    uint32_t count = top_item_count(top);
+    draw_format(area.row, 0, area.columns, title_attributes(top),
+                " now %%  all %%   GIL       id  name");
+    draw_scroll(top, count, rows);
+    for (int i = 0; i < rows && top->first + (uint32_t)i < count; i++) {
+        uint32_t item = top->first + (uint32_t)i;
+        draw_thread(top, area.row + 1 + i, area.columns, item,
+                    item == top->position ? A_REVERSE : 0);
+    }
+}
+
+/* ---- help ---------------------------------------------------------------------------------- */
+
+static const char *const explanations[] = {
+    "",
+    "own    time in the function itself",
+    "tot    with what it calls",
+    "now    the last two seconds; since start: all, or since r",
+    "GIL    own time with the GIL, in % of the time that passed",
+    "time   own and total, since the start",
+    "Arrows: the own share rises or falls by more than 2 %.",
+};
+#define EXPLANATION_COUNT (sizeof explanations / sizeof *explanations)
+
+/* Line `index` of the page; false beyond its end. */
+static bool draw_help_line(const struct top *top, int row, int columns, uint32_t index)
+{
+    uint32_t line = 0;
+    for (const struct top_binding *binding = top_bindings; binding->code; binding++) {
+        if (!binding->label)
+            continue;
+        if (row >= 0 && line == index) {
+            draw_words(row, 1, KEY_COLUMNS, binding->label, title_attributes(top));
+            draw_words(row, KEY_COLUMNS + 1, columns - KEY_COLUMNS - 1, binding->help, 0);
+        }
+        line++;
+    }
+    if (row >= 0 && index >= line && index - line < EXPLANATION_COUNT)
+        draw_words(row, 1, columns - 1, explanations[index - line], 0);
+    return index < line + EXPLANATION_COUNT;
+}
+
+void draw_help(struct top *top, struct draw_area area)
+{
+    uint32_t count = 0;
+    while (draw_help_line(top, -1, 0, count))
+        count++;
+    top->page = (uint32_t)area.rows;
+    uint32_t last = count > top->page ? count - top->page : 0;
+    top->first = top->first < last ? top->first : last;
+    for (int i = 0;
+         i < area.rows && draw_help_line(top, area.row + i, area.columns, top->first + (uint32_t)i);
+         i++)
+        ;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* top_term.c - the terminal, taken and given back.
+ *
+ * A terminal that stays in raw mode on its second screen is worse than no viewer at all. There are
+ * three ways out, and each gives it back: the normal end (endwin), a signal that asks us to leave
+ * (the handler sets a flag, the run ends normally), and a fault of ours, for which the bytes and
+ * the settings are kept ready, since nothing of curses may be called in a handler. After SIGTSTP
+ * and SIGCONT curses does the same by itself.
+ */
+#include "cli/top.h"
+
+#include <curses.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "live/fit.h"
+
+#include <term.h> /* last: it makes macros of "columns" and "lines" */
+
+#define ESCAPE_MS 25 /* an Escape alone, or the first byte of an arrow */
+
+static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
+#define FAULT_COUNT (sizeof faults / sizeof *faults)
+
+static struct {
+    SCREEN *screen;
+    FILE *input;
+    bool own_input; /* /dev/tty, opened here */
+    struct termios settings;
+    char bytes[128]; /* leave the second screen, plain letters, cursor on */
+    size_t size;
+} term;
+
+static void on_fault(int signal_number)
+{
+    ssize_t written = write(STDOUT_FILENO, term.bytes, term.size);
+    (void)written;
+    tcsetattr(fileno(term.input), TCSANOW, &term.settings);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void keep_bytes(const char *capability)
+{
+    const char *bytes = tigetstr(capability);
+    if (!bytes || bytes == (char *)-1 || term.size + strlen(bytes) >= sizeof term.bytes)
+        return;
+    memcpy(term.bytes + term.size, bytes, strlen(bytes));
+    term.size += strlen(bytes);
+}
+
+static void guard_against_faults(void)
+{
+    struct sigaction action = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
+    term.size = 0;
+    keep_bytes("sgr0");
+    keep_bytes("cnorm");
+    keep_bytes("rmkx");
+    keep_bytes("rmcup");
+    for (size_t i = 0; i < FAULT_COUNT; i++)
+        sigaction(faults[i], &action, NULL);
+}
+
+static int open_input(struct err *err)
+{
+    term.input = stdin;
+    if (isatty(STDIN_FILENO))
+        return 0;
+    term.input = fopen("/dev/tty", "r+e");
+    term.own_input = term.input != NULL;
+    return term.input ? 0 : err_set(err, ERR_USAGE, "top: there is no terminal to read keys from");
+}
+
+static void choose_colours(struct top *top)
+{
+    const char *refused = getenv("NO_COLOR");
+    top->colour = has_colors() && !(refused && *refused);
+    if (!top->colour)
+        return;
+    start_color();
+    use_default_colors();
+    init_pair(1, COLOR_RED, -1);
+    init_pair(2, COLOR_YELLOW, -1);
+    init_pair(3, COLOR_GREEN, -1);
+    init_pair(4, COLOR_CYAN, -1);
+}
+
+int top_term_open(struct top *top, struct err *err)
+{
+    const char *type = getenv("TERM");
+    int result = open_input(err);
+    if (result < 0)
+        return result;
+    setlocale(LC_CTYPE, "");
+    top->unicode = fit_init();
+    tcgetattr(fileno(term.input), &term.settings);
+    int status = 0;
+    if (type && *type && setupterm(NULL, STDOUT_FILENO, &status) == 0 && tigetstr("cup") &&
+        tigetstr("cup") != (char *)-1)
+        term.screen = newterm(NULL, stdout, term.input);
+    if (!term.screen)
+        return err_set(err, ERR_USAGE,
+                       "top: the terminal type '%s' (TERM) is unknown here or cannot move its "
+                       "cursor; \"TERM=vt100 pitviper top\" works on most, \"pitviper top --once\" "
+                       "everywhere",
+                       type ? type : "");
+    set_escdelay(ESCAPE_MS);
+    cbreak();
+    noecho();
+    nonl();
+    keypad(stdscr, TRUE);
+    nodelay(stdscr, TRUE);
+    intrflush(stdscr, FALSE);
+    leaveok(stdscr, FALSE);
+    curs_set(0);
+    choose_colours(top);
+    guard_against_faults();
+    return 0;
+}
+
+void top_term_close(void)
+{
+    if (term.screen) {
+        endwin();
+        delscreen(term.screen);
+        term.screen = NULL;
+        for (size_t i = 0; i < FAULT_COUNT; i++)
+            signal(faults[i], SIG_DFL);
+    }
+    if (term.own_input)
+        fclose(term.input);
+    term.own_input = false;
+}
+
+int top_term_key(void)
+{
+    return getch();
+}
+
+void top_term_wait(int timeout_ms)
+{
+    struct pollfd key = {.fd = fileno(term.input), .events = POLLIN};
+    poll(&key, 1, timeout_ms);
+}
