@@ -11,8 +11,6 @@
 #define DILUTION_MAX_ERROR 0.25 /* relative error of a function that may vote */
 #define DILUTION_MIN_VOTES 3u
 
-/* ---- Tests ---- */
-
 /* What independent draws would give if both sides had the same value. */
 static double chance_variance(const struct work *work, int at, double pooled)
 {

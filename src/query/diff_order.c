@@ -9,8 +9,6 @@
 
 #define EXPLAINED_SHARE 0.8 /* of a path's change that a longer path has */
 
-/* ---- Order ---- */
-
 static double change_of(const struct diff_item *item)
 {
     return item->value[1] - item->value[0];
