@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.pythons import REPO
 from support.recorder import binary_path
 
 READER = Path(binary_path()).parent / "tests" / "drivers" / "object_read"
@@ -72,8 +73,41 @@ def test_names__threads_renamed_started_and_ended_all_the_time__no_thread_gets_a
     assert seen > 0 and known >= 0.9 * seen
 
 
+def test_names__a_program_that_never_imported_threading__has_none_and_no_error(python):
+    words = [*python.command(), "-c", "import time; print(1, flush=True); time.sleep(60)"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            process.stdout.readline()
+            (found,) = read("names", process.pid)
+        finally:
+            process.kill()
+    assert found["unknown"] == 0
+    assert list(found["names"].values()) in ([None], ["MainThread"])
+
+
+def test_names__a_process_that_ends_meanwhile__is_told_apart_from_an_error(
+        local_python, start_target):
+    target, _ = start_saying(start_target, local_python, "thread_names", "churn")
+    words = [str(READER), "names", str(target.pid), "1000000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as reader:
+        assert b"names" in reader.stdout.readline()
+        target.process.kill()
+        last = reader.stdout.read().splitlines()[-1]
+        assert reader.wait(timeout=CHURN_LIMIT_S) == 1
+    assert json.loads(last) == {"error": "the process has exited"}
+
+
+def test_locals__in_the_source__are_for_dump_alone():
+    """Privacy: nothing that stores or sends may see an application's values."""
+    may = {"unwind/locals.c", "unwind/locals.h", "unwind/repr.c", "cli/cmd_dump.c"}
+    users = {str(path.relative_to(REPO / "src")) for path in (REPO / "src").rglob("*.[ch]")
+             if '"unwind/locals.h"' in path.read_text() or '"unwind/repr.h"' in path.read_text()}
+    assert users <= may
+
+
 def test_locals__values_of_every_type__are_shown_as_python_would(python, start_target):
-    target, (subject, body) = start_saying(start_target, python, "variables")
+    target, (generate, subject, body) = start_saying(start_target, python, "variables")
+    check_variables(read("locals", target.pid, "generate")[0]["frames"], generate)
     check_variables(read("locals", target.pid, "subject")[0]["frames"], subject)
     check_variables(read("locals", target.pid, "Body")[0]["frames"], body)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A frame with a variable of every kind and type, standing still; or changing ("churn").
 
-Prints the expected [[name, kind, value], …] of `subject` as JSON, then of the class body `Body`, then "ready".
+Prints the expected [[name, kind, value], …] as JSON, of the functions generate and subject and of
+the class body `Body`, then "ready".
 """
 import collections
 import enum
@@ -91,6 +92,10 @@ def outer(free_text, free_unbound_later):
         point, ordered = Point(1, 2), collections.OrderedDict(a=1)
         counted = collections.defaultdict(int, b=2)
         attributes = plain.__dict__
+        try:
+            unchangeable = frozendict(a=1)  # 3.15
+        except NameError:
+            unchangeable = None
         function = len
         cell = [1]
         comprehension_cell = 3
@@ -140,6 +145,7 @@ def outer(free_text, free_unbound_later):
             ["function", "variable", "<builtin_function_or_method at 0x%x>" % id(function)],
             ["inner", "variable", "<function at 0x%x>" % id(inner)],
             ["text", "variable", address(text)],
+            ["unchangeable", "variable", "frozendict({'a': 1})" if unchangeable else "None"],
             ["free_unbound_later", "free", None], ["local_unbound", "variable", None],
         ]
         say(expected)
@@ -173,9 +179,17 @@ def churn():
             time.sleep(0)
 
 
+def generate(function):
+    state = "running"
+    yield function("F", "unbound")("A", "C", (1, 2), 3, 4, k="v")
+    return state
+
+
 if "churn" in sys.argv:
     threading.Thread(target=churn, daemon=True).start()
     ready()
     time.sleep(600)
 else:
-    outer("F", "unbound")("A", "C", (1, 2), 3, 4, k="v")
+    say([["function", "argument", "<function at 0x%x>" % id(outer)],
+         ["state", "variable", "'running'"]])
+    next(generate(outer))
