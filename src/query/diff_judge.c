@@ -60,14 +60,21 @@ static struct evidence weigh(struct work *work, uint32_t at_item)
     return evidence;
 }
 
-/* Two-sided p of new - factor · base being beyond the tolerance; `wrong_way` when its sign is not
- * the plain one's. */
-static double p_beyond(const struct diff_item *item, const struct evidence *evidence, double factor,
-                       double tolerance)
+/* The factor by which the shares of functions that did not change were multiplied. */
+struct dilution {
+    double factor;
+    double error; /* standard error of factor */
+};
+
+/* Two-sided p of new - factor · base being beyond the tolerance. */
+static double p_beyond(const struct diff_item *item, const struct evidence *evidence,
+                       struct dilution dilution, double tolerance)
 {
-    double base = factor * item->value[0], new = item->value[1];
+    double base = dilution.factor * item->value[0], new = item->value[1];
     double beyond = fabs(new - base) - tolerance * (base + new) / 2;
-    double variance = factor * factor * evidence->variance[0] + evidence->variance[1];
+    double blurred = dilution.error * item->value[0];
+    double variance = dilution.factor * dilution.factor * evidence->variance[0] +
+                      evidence->variance[1] + blurred * blurred;
     if (beyond <= 0 || variance <= 0)
         return 1;
     return fmin(2 * stats_t_tail(beyond / sqrt(variance), evidence->df), 1);
@@ -87,8 +94,16 @@ static int compare_doubles(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
-/* The factor by which the shares of functions that did not change were multiplied. */
-static double find_dilution(const struct diff *diff, const struct evidence *evidence, double *votes)
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, compare_doubles);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* The median of the functions' ratios, and its error from their median distance (both are exact
+ * for the normal distribution). `votes` has room for one number per item. */
+static struct dilution find_dilution(const struct diff *diff, const struct evidence *evidence,
+                                     double *votes)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < diff->item_count; i++) {
@@ -100,50 +115,67 @@ static double find_dilution(const struct diff *diff, const struct evidence *evid
         if (error <= DILUTION_MAX_ERROR)
             votes[count++] = item->value[1] / item->value[0];
     }
-    if (count < DILUTION_MIN_VOTES)
-        return 1;
-    qsort(votes, count, sizeof *votes, compare_doubles);
-    return count % 2 ? votes[count / 2] : (votes[count / 2 - 1] + votes[count / 2]) / 2;
+    if (diff->options.norm != DIFF_SHARES || count < DILUTION_MIN_VOTES)
+        return (struct dilution){1, 0};
+    struct dilution dilution = {.factor = median(votes, count)};
+    for (size_t i = 0; i < count; i++)
+        votes[i] = fabs(votes[i] - dilution.factor);
+    dilution.error = 1.2533 * 1.4826 * median(votes, count) / sqrt((double)count);
+    return dilution;
 }
 
+/* A finding must be one both as it stands and against the dilution. */
 static enum diff_verdict judge(const struct diff *diff, const struct diff_item *item,
-                               const struct evidence *evidence)
+                               double adjusted_undiluted)
 {
     if (item->adjusted > diff->options.false_share)
         return DIFF_NOISE;
     bool slower = item->value[1] > item->value[0];
     bool slower_undiluted = item->value[1] > diff->dilution * item->value[0];
-    if (diff->options.norm == DIFF_SHARES &&
-        (slower != slower_undiluted ||
-         p_beyond(item, evidence, diff->dilution, diff->options.tolerance) > INTERVAL_ALPHA))
+    if (diff->dilution != 1 &&
+        (slower != slower_undiluted || adjusted_undiluted > diff->options.false_share))
         return DIFF_DILUTED;
     return slower ? DIFF_SLOWER : DIFF_FASTER;
+}
+
+/* Adjusted p of every item against `dilution`, into `p`. */
+static int test_against(const struct diff *diff, const struct evidence *evidence,
+                        struct dilution dilution, double *p)
+{
+    for (uint32_t i = 0; i < diff->item_count; i++)
+        p[i] = p_beyond(&diff->items[i], &evidence[i], dilution, diff->options.tolerance);
+    return stats_adjust(p, diff->item_count, p);
+}
+
+static int judge_items(struct diff *diff, const struct evidence *evidence, double *p)
+{
+    const struct dilution none = {1, 0};
+    for (uint32_t i = 0; i < diff->item_count; i++) {
+        set_interval(&diff->items[i], &evidence[i]);
+        diff->items[i].p = p_beyond(&diff->items[i], &evidence[i], none, diff->options.tolerance);
+    }
+    int result = test_against(diff, evidence, none, p);
+    for (uint32_t i = 0; i < diff->item_count; i++)
+        diff->items[i].adjusted = p[i];
+    struct dilution dilution = find_dilution(diff, evidence, p);
+    diff->dilution = dilution.factor;
+    if (result == 0)
+        result = test_against(diff, evidence, dilution, p);
+    for (uint32_t i = 0; result == 0 && i < diff->item_count; i++)
+        diff->items[i].verdict = judge(diff, &diff->items[i], p[i]);
+    return result;
 }
 
 int diff_judge(struct work *work)
 {
     struct diff *diff = work->diff;
-    size_t count = diff->item_count;
-    struct evidence *evidence = malloc((count + 1) * sizeof *evidence);
-    double *p = malloc((count + 1) * sizeof *p);
+    struct evidence *evidence = malloc(((size_t)diff->item_count + 1) * sizeof *evidence);
+    double *p = malloc(((size_t)diff->item_count + 1) * sizeof *p);
     int result = evidence && p ? 0 : ERR_NO_MEMORY;
-    for (uint32_t i = 0; result == 0 && i < count; i++) {
+    for (uint32_t i = 0; result == 0 && i < diff->item_count; i++)
         evidence[i] = weigh(work, i);
-        set_interval(&diff->items[i], &evidence[i]);
-        p[i] = diff->items[i].p =
-            p_beyond(&diff->items[i], &evidence[i], 1, diff->options.tolerance);
-    }
-    if (result == 0 && diff->options.norm == DIFF_SHARES) {
-        diff->dilution = find_dilution(diff, evidence, p);
-        for (uint32_t i = 0; i < count; i++)
-            p[i] = diff->items[i].p;
-    }
     if (result == 0)
-        result = stats_adjust(p, count, p);
-    for (uint32_t i = 0; result == 0 && i < count; i++) {
-        diff->items[i].adjusted = p[i];
-        diff->items[i].verdict = judge(diff, &diff->items[i], &evidence[i]);
-    }
+        result = judge_items(diff, evidence, p);
     free(evidence);
     free(p);
     return result;

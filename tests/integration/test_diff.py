@@ -187,8 +187,8 @@ def test_diff__two_runs_of_one_program__at_most_one_false_finding(pitviper, loca
 
 @pytest.mark.time_limit(600)
 def test_diff__planted_change_in_recordings__is_found(pitviper, local_python, tmp_path):
-    """Half as much again in a short recording; a tenth in a longer one, on a quiet machine."""
-    seconds, turns = (60, 22) if FULL else (8, 30)
+    """Three times as much in a short recording; a tenth in a longer one, on a quiet machine."""
+    seconds, turns = (60, 22) if FULL else (8, 60)
     base = record(pitviper, local_python, tmp_path, "base", seconds, 20)
     new = record(pitviper, local_python, tmp_path, "new", seconds, turns)
     diff = json.loads(run(pitviper, base, new, "-j")[0])
