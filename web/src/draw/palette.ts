@@ -40,6 +40,8 @@ const BANDS: Record<Origin, Band> = {
   marker: { fromHue: 0, toHue: 0, chroma: 0 },
 };
 const SHADES = 36;
+/** Functions of one module differ a little, or a program of one file would be one colour. */
+const TINTS = 3;
 const STEPS = 17;
 const KIND_HUE: Record<Origin, number> = { app: 55, package: 160, stdlib: 240, native: 325, kernel: 10, marker: 0 };
 const GC_HUE = 320;
@@ -57,11 +59,11 @@ export function moduleShade(module: string): number {
 export function functionColour(by: ColourBy, func: Func): number {
   if (func.origin === 'marker') return markerColour(by, func);
   if (by === 'kind') return 1 + ORIGINS.indexOf(func.origin);
-  return 1 + ORIGINS.indexOf(func.origin) * SHADES + moduleShade(func.module);
+  return 1 + (ORIGINS.indexOf(func.origin) * SHADES + moduleShade(func.module)) * TINTS + ((func.hash >>> 7) % TINTS);
 }
 
 function markerColour(by: ColourBy, func: Func): number {
-  const first = by === 'kind' ? 1 + ORIGINS.length : by === 'module' ? 1 + ORIGINS.length * SHADES : 1 + STEPS + 1;
+  const first = by === 'kind' ? 1 + ORIGINS.length : by === 'module' ? 1 + ORIGINS.length * SHADES * TINTS : 1 + STEPS + 1;
   return func.kind === 'gc' ? first : first + 1;
 }
 
@@ -77,7 +79,7 @@ export function changeColour(relative: number, noise: boolean): number {
 
 export function makePalette(by: ColourBy, dark: boolean): Palette {
   const colours: Rgb[] = [oklchToRgb(dark ? 0.34 : 0.91, 0.008, 60)];
-  if (by === 'module') for (const origin of ORIGINS) for (let shade = 0; shade < SHADES; shade++) colours.push(moduleRgb(BANDS[origin], shade, dark));
+  if (by === 'module') for (const origin of ORIGINS) for (let i = 0; i < SHADES * TINTS; i++) colours.push(moduleRgb(BANDS[origin], Math.floor(i / TINTS), (i % TINTS) - 1, dark));
   else if (by === 'kind') for (const origin of ORIGINS) colours.push(oklchToRgb(dark ? 0.46 : 0.84, origin === 'marker' ? 0 : 0.085, KIND_HUE[origin]));
   else for (let step = 0; step < STEPS; step++) colours.push(by === 'self' ? heatRgb(step / (STEPS - 1), dark) : changeRgb(step, dark));
   if (by === 'self' || by === 'change') colours.push(oklchToRgb(dark ? 0.36 : 0.9, 0.004, 250));
@@ -87,12 +89,12 @@ export function makePalette(by: ColourBy, dark: boolean): Palette {
   return finish(colours, hatchedFrom, found, dark);
 }
 
-/** Hues across the band, each in three lightnesses. */
-function moduleRgb(band: Band, shade: number, dark: boolean): Rgb {
+/** Hues across the band, each in three lightnesses; tint -1 to 1. */
+function moduleRgb(band: Band, shade: number, tint: number, dark: boolean): Rgb {
   const hues = SHADES / 3;
-  const hue = band.fromHue + ((band.toHue - band.fromHue) * (shade % hues)) / (hues - 1);
+  const hue = band.fromHue + ((band.toHue - band.fromHue) * (shade % hues)) / (hues - 1) + tint * 4;
   const level = Math.floor(shade / hues) - 1;
-  return dark ? oklchToRgb(0.45 + level * 0.045, band.chroma * 0.85, hue) : oklchToRgb(0.845 + level * 0.04, band.chroma, hue);
+  return dark ? oklchToRgb(0.45 + level * 0.04 + tint * 0.018, band.chroma * 0.85, hue) : oklchToRgb(0.845 + level * 0.035 + tint * 0.018, band.chroma, hue);
 }
 
 function heatRgb(heat: number, dark: boolean): Rgb {

@@ -35,8 +35,8 @@ export function Header({ profile, theme, toggleTheme, showHelp, showRecording }:
       {base && <span class="versus">against {base.meta.title || base.meta.command || 'base'}</span>}
       <span class="facts">{facts.join(' · ')}</span>
       {quality && (
-        <button class={quality.troubled ? 'pill troubled' : 'pill'} onClick={showRecording} title="How many of the stacks were proven: details">
-          {formatShare(quality.exactShare)} exact
+        <button class={quality.trouble ? 'pill troubled' : 'pill'} onClick={showRecording} title="How many of the stacks were proven: details">
+          {quality.trouble ?? `${formatShare(quality.exactShare)} exact`}
         </button>
       )}
       <span class="header-buttons">

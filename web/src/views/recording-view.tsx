@@ -30,7 +30,8 @@ export function RecordingView({ analysis, state }: { analysis: Analysis; state: 
 export interface QualityFigures {
   readonly taken: number;
   readonly exactShare: number;
-  readonly troubled: boolean;
+  /** The worst of it in a few words; null: nothing to worry about. */
+  readonly trouble: string | null;
 }
 
 const TROUBLED_SHARE = 0.01;
@@ -39,8 +40,10 @@ const TROUBLED_SHARE = 0.01;
 export function qualityOf({ samples = 0, exact = 0, partial = 0, lost = 0, rounds = 0, late = 0 }: PageStats): QualityFigures | null {
   const taken = exact + partial + lost;
   if (taken === 0 || samples === 0) return null;
-  const troubled = (partial + lost) / taken > TROUBLED_SHARE || late / Math.max(1, rounds + late) > TROUBLED_SHARE;
-  return { taken, exactShare: exact / taken, troubled };
+  const lateShare = late / Math.max(1, rounds + late);
+  const unprovenShare = (partial + lost) / taken;
+  const worst = lateShare > unprovenShare ? `${formatShare(lateShare)} of rounds late` : `${formatShare(unprovenShare)} not exact`;
+  return { taken, exactShare: exact / taken, trouble: Math.max(lateShare, unprovenShare) > TROUBLED_SHARE ? worst : null };
 }
 
 function Quality({ title, stats }: { title: string; stats: PageStats }): JSX.Element {
