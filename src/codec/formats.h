@@ -18,9 +18,15 @@ codec_write_fn flamegraph_write;
 codec_write_fn gecko_write;
 codec_write_fn html_write;
 codec_write_fn json_profile_write;
+codec_read_fn json_profile_read;
+codec_sniff_fn json_profile_sniff;
 codec_write_fn pprof_write;
+codec_read_fn pprof_read;
+codec_sniff_fn pprof_sniff;
 codec_write_fn pstats_write;
 codec_write_fn speedscope_write;
+codec_read_fn speedscope_read;
+codec_sniff_fn speedscope_sniff;
 
 /* What writers with a time axis say of a profile without; %s: the format. */
 #define CODEC_NO_ORDER                                                                             \

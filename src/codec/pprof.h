@@ -29,11 +29,17 @@ enum pprof_mapping_field {
     MAPPING_HAS_LINE_NUMBERS = 9,
     MAPPING_HAS_INLINE_FRAMES = 10,
 };
-enum pprof_location_field { LOCATION_ID = 1, LOCATION_MAPPING_ID = 2, LOCATION_LINE = 4 };
+enum pprof_location_field {
+    LOCATION_ID = 1,
+    LOCATION_MAPPING_ID = 2,
+    LOCATION_ADDRESS = 3,
+    LOCATION_LINE = 4,
+};
 enum pprof_line_field { LINE_FUNCTION_ID = 1, LINE_LINE = 2 };
 enum pprof_function_field {
     FUNCTION_ID = 1,
     FUNCTION_NAME = 2,
+    FUNCTION_SYSTEM_NAME = 3,
     FUNCTION_FILENAME = 4,
     FUNCTION_START_LINE = 5,
 };
