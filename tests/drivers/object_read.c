@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* object_read.c - threads' names, or the locals of a function, of a running process.
  *
- *     object_read names PID ROUNDS
+ *     object_read names PID ROUNDS      every other round reads anew only those without a name, and
+ *                                       every third thread
  *     object_read locals PID FUNCTION ROUNDS
  *
  * Prints one line of JSON per round: {"names": {"<pthread ident>": name or null}, "unknown": n}, or
@@ -23,6 +24,7 @@
 #include "unwind/stack.h"
 
 #define WALK_ATTEMPTS 50
+#define SOME_MAX 64
 
 static void print_line(struct buf *text)
 {
@@ -46,13 +48,24 @@ static bool is_lost(int code)
     return code == ERR_GONE || code == ERR_DENIED;
 }
 
+static int load_some(struct target *target, struct thread_names *names,
+                     const struct runtime *runtime)
+{
+    uint64_t ids[SOME_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0; i < runtime->thread_count && count < SOME_MAX; i++)
+        if (i % 3 == 0 || !thread_names_find(names, runtime->threads[i].thread_id))
+            ids[count++] = runtime->threads[i].thread_id;
+    return thread_names_load_some(target, names, ids, count);
+}
+
 static int show_names(struct target *target, struct thread_names *names, struct runtime *runtime,
-                      struct buf *text)
+                      unsigned round, struct buf *text)
 {
     struct jsonw json;
-    int result = thread_names_load(target, names);
+    int result = runtime_list(runtime, target);
     if (result == 0)
-        result = runtime_list(runtime, target);
+        result = round & 1 ? load_some(target, names, runtime) : thread_names_load(target, names);
     if (result < 0) {
         print_error(text, result);
         return is_lost(result) ? result : 0;
@@ -88,7 +101,7 @@ static int names_main(struct target *target, unsigned rounds)
     runtime_init(&runtime);
     buf_init(&text, 0);
     for (unsigned round = 0; round < rounds && result == 0; round++)
-        result = show_names(target, &names, &runtime, &text);
+        result = show_names(target, &names, &runtime, round, &text);
     thread_names_done(&names);
     runtime_done(&runtime);
     buf_done(&text);
