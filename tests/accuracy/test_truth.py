@@ -59,6 +59,7 @@ def evidence(pitviper, start_target, python, program):
         rate = program.truth.get("rate", RATE_HZ)
         duration = SHARES_DURATION_S if program.has_shares else DURATION_S
         target = start_target(python, program.name, program.args)
+        target.wait_working()
         time.sleep(WARM_UP_S)
         before = target.board()
         recording = record(target.pid, duration, rate, program.truth.get("record", ()), pitviper)
@@ -89,7 +90,7 @@ def test_truth__every_stack__existed(python, program, evidence):
         verdict.total, verdict.impossible, verdict.partial))
     assert verdict.total > 0
     assert verdict.impossible_share <= MAX_IMPOSSIBLE, verdict.examples[:5]
-    if program.truth.get("gc"):
+    if program.truth.get("gc") and python.version >= (3, 7):  # 3.6: a static without a symbol
         assert verdict.gc > 0.3 * verdict.total, "the collector runs most of the time, unseen"
 
 

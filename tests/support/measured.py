@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Running a command to its end with a time limit, and what it cost."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
+
+WATCH_S = 0.02
 
 
 @dataclass
@@ -16,12 +20,23 @@ class Done:
     stderr: str
     cpu_user_s: float
     cpu_sys_s: float
-    max_rss_bytes: int
+    max_rss_bytes: int  # looked at every WATCH_S; 0 when it ended sooner
     timed_out: bool = False
 
     @property
     def cpu_s(self):
         return self.cpu_user_s + self.cpu_sys_s
+
+
+def peak_rss_bytes(pid):
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
 
 
 class Running:
@@ -41,6 +56,7 @@ class Running:
         )
         self.pid = self.process.pid
         self._late = False
+        self._peak = 0
 
     def send(self, number):
         os.kill(self.pid, number)
@@ -54,12 +70,14 @@ class Running:
         return self._text(self._err)
 
     def finish(self, timeout_s):
-        timer = threading.Timer(timeout_s, self._give_up)
-        timer.start()
+        ended = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(ended, timeout_s))
+        watcher.start()
         try:
             _, status, usage = os.wait4(self.pid, 0)
         finally:
-            timer.cancel()
+            ended.set()
+            watcher.join()
         self.process.returncode = os.waitstatus_to_exitcode(status)
         done = Done(
             self.process.returncode,
@@ -67,19 +85,22 @@ class Running:
             self._text(self._err),
             usage.ru_utime,
             usage.ru_stime,
-            usage.ru_maxrss * 1024,
+            self._peak,
             self._late,
         )
         self._out.close()
         self._err.close()
         return done
 
-    def _give_up(self):
-        self._late = True
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    def _watch(self, ended, timeout_s):
+        """Keeps the time limit and looks at the memory: ru_maxrss also counts what forked."""
+        deadline = time.monotonic() + timeout_s
+        while not ended.wait(WATCH_S):
+            self._peak = max(self._peak, peak_rss_bytes(self.pid))
+            if time.monotonic() > deadline and not self._late:
+                self._late = True
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
 
     @staticmethod
     def _text(file):

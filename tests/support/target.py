@@ -111,6 +111,12 @@ class Target:
             self.pid = children(self.process.pid)[0]
         return before
 
+    def wait_working(self, timeout_s=5):
+        """Waits until the program has reported some work: start-up is off its stack then."""
+        end = time.monotonic() + timeout_s
+        while self.board()[0] == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+
     def say(self, text):
         self.process.stdin.write((text + "\n").encode())
         self.process.stdin.flush()

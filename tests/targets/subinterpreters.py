@@ -41,7 +41,7 @@ def run(identity, seconds):
 
 
 def main(seconds):
-    open_board()
+    board = open_board()
     threads = []
     for _ in range(2):
         thread = threading.Thread(target=run, args=(interpreters.create(), seconds))
@@ -49,6 +49,7 @@ def main(seconds):
         thread.start()
         threads.append(thread)
     ready()
+    board[0] += 1
     for thread in threads:
         thread.join()
 
