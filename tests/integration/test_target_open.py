@@ -272,7 +272,6 @@ def test_target__shared_library_deleted__is_opened(local_python, tmp_path):
 
 
 def test_target__forked_child__has_its_own_thread_id(python):
-    """3.11 keeps the parent's id in the child's thread state."""
     source = "import os, time\nos.fork()\nos.write(1, b'ready\\n')\nwhile True: time.sleep(0.01)"
     with running(python.command() + ["-c", source]) as process:
         assert [process.stdout.readline() for _ in range(2)] == [b"ready\n"] * 2
