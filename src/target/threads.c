@@ -3,10 +3,10 @@
  *
  * 3.11+ stores gettid() in the thread state, as seen inside the process's own pid namespace.
  * Before, there is only pthread_self(): on glibc and musl the address of the C library's thread
- * descriptor, which holds the tid at an offset that no header promises (720 in glibc 2.36, 48 in
- * musl 1.2). It is learned: the one place in the first KiB where the descriptors of all threads
+ * descriptor, which holds the tid at an offset that no header promises (720 in glibc 2.36).
+ * It is learned: the one place in the first KiB where the descriptors of all threads
  * hold ids of threads of this process. The same is used when a stored id is no thread of the
- * process (3.11 after a fork keeps the parent's).
+ * process.
  */
 #include <stdio.h>
 #include <stdlib.h>
