@@ -35,7 +35,7 @@ await build({
   bundle: true,
   platform: 'node',
   format: 'esm',
-  target: 'node20',
+  target: 'node18',
   sourcemap: 'inline',
   external: ['playwright-core'],
   plugins: [scripts],
