@@ -236,6 +236,8 @@ static int once(struct top *top, struct err *err)
     top->screen = TOP_THREADS; /* both lists are printed */
     if (result == 0)
         result = top_arrange(top);
+    if (top->exited)
+        top->facts.threads = top->thread_count; /* those that were seen */
     top->screen = TOP_TABLE;
     if (result == 0)
         result = top_arrange(top);

@@ -128,6 +128,16 @@ static void clock_text(uint64_t ns, char *out, size_t size)
         snprintf(out, size, "%u:%02u:%02u", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
+/* "/usr/bin/python3 app.py" is known as "python3 app.py". */
+static const char *without_folder(const char *command)
+{
+    const char *name = command;
+    for (const char *at = command; *at && *at != ' '; at++)
+        if (*at == '/' && at[1] && at[1] != ' ')
+            name = at + 1;
+    return name;
+}
+
 /* Who, and on the right how and how long. */
 static void draw_title(const struct top *top, int row, int columns)
 {
@@ -145,9 +155,9 @@ static void draw_title(const struct top *top, int row, int columns)
     draw_fill(row, 0, columns, bar);
     if (is_wide)
         at += draw_words(row, at, columns, "pitviper top  ", bar | A_BOLD);
-    draw_format(row, at, columns - size - GAP - at, bar, "%d %s", (int)top->pid, top->command);
-    draw_words(row, columns - size, size, right,
-               bar | (*state ? A_BOLD | draw_colour(top, DRAW_PLAIN) : 0));
+    draw_format(row, at, columns - size - GAP - at, bar, "%d %s", (int)top->pid,
+                without_folder(top->command));
+    draw_words(row, columns - size, size, right, bar | (*state ? A_BOLD : 0));
 }
 
 static void draw_sparkline(const struct top *top, int row, int column, int columns)
@@ -219,20 +229,21 @@ static void draw_quality(const struct top *top, int row, int columns)
 
 static void draw_keys(const struct top *top, int row, int columns)
 {
-    static const char *const of_table[] = {"q quit",       "h help", "Enter callers", "/ filter",
-                                           "t threads",    "m mode", "l lines",       "< > sort",
-                                           "Space freeze", "s save", "r reset",       NULL};
-    static const char *const of_others[] = {"Esc back",     "q quit", "h help",
-                                            "Enter choose", "s save", NULL};
+    static const char *const of_screens[][12] = {
+        [TOP_TABLE] = {"q quit", "h help", "Enter callers", "/ filter", "t threads", "m mode",
+                       "l lines", "< > sort", "Space freeze", "s save", "r reset", NULL},
+        [TOP_DRILL] = {"Esc back", "Enter go on", "m mode", "s save", "h help", "q quit", NULL},
+        [TOP_THREADS] = {"Esc back", "Enter choose", "m mode", "h help", "q quit", NULL},
+        [TOP_HELP] = {"Esc back", "Up Down scroll", "q quit", NULL},
+    };
     struct draw_line line = {.row = row, .end = columns};
-    const char *const *words = top->screen == TOP_TABLE ? of_table : of_others;
+    const char *const *words = of_screens[top->screen];
     for (; *words; words++)
         add_piece(&line, draw_colour(top, DRAW_CYAN), "%s", *words);
 }
 
 static void draw_bottom(const struct top *top, int row, int columns)
 {
-    curs_set(top->typing ? 1 : 0);
     bool has_message = clock_mono_ns() < top->message_until_ns;
     if (top->typing) {
         char text[TOP_FILTER_MAX + 256];

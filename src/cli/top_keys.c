@@ -262,10 +262,17 @@ static void redraw(struct top *top, int argument)
 
 /* ---- typing -------------------------------------------------------------------------------- */
 
+static void end_typing(struct top *top)
+{
+    top->typing = false;
+    curs_set(0);
+}
+
 static void begin_filter(struct top *top, int argument)
 {
     (void)argument;
     top->typing = true;
+    curs_set(1);
     snprintf(top->typed, sizeof top->typed, "%s", top->has_filter ? top->filter_text : "");
 }
 
@@ -278,7 +285,7 @@ static void use_filter(struct top *top)
         return; /* still typing: it can be mended */
     }
     forget_filter(top);
-    top->typing = false;
+    end_typing(top);
     if (*top->typed) {
         top->filter = regex;
         top->has_filter = true;
@@ -295,7 +302,7 @@ static void type(struct top *top, int key)
     if (key == '\r' || key == '\n' || key == KEY_ENTER) {
         use_filter(top);
     } else if (key == KEY_ESCAPE) {
-        top->typing = false;
+        end_typing(top);
     } else if (key == CTRL('U')) {
         top->typed[0] = '\0';
     } else if (key == KEY_BACKSPACE || key == KEY_DELETE || key == CTRL('H')) {
@@ -314,7 +321,7 @@ const struct top_binding top_bindings[] = {
     {"q", 'q', "quit; Ctrl-C, too", quit, 0},
     {"h ?", 'h', "this page, and back", help, 0},
     {NULL, '?', NULL, help, 0},
-    {"Up Down PgUp PgDn", KEY_UP, "choose a row; Home and End, too", move_by, -1},
+    {"Up Down", KEY_UP, "choose a row; PgUp, PgDn, Home and End, too", move_by, -1},
     {NULL, 'k', NULL, move_by, -1},
     {NULL, KEY_DOWN, NULL, move_by, 1},
     {NULL, 'j', NULL, move_by, 1},
@@ -325,11 +332,12 @@ const struct top_binding top_bindings[] = {
     {"Enter", '\r', "callers and callees of the function; again to go on", enter, 0},
     {NULL, '\n', NULL, enter, 0},
     {NULL, KEY_ENTER, NULL, enter, 0},
-    {"Esc Backspace", KEY_ESCAPE, "one step back; on the table: no choice, no filter", back, 0},
+    {"Esc", KEY_ESCAPE, "one step back; on the table: no choice, no filter; Backspace, too", back,
+     0},
     {NULL, KEY_BACKSPACE, NULL, back, 0},
     {NULL, KEY_DELETE, NULL, back, 0},
     {NULL, CTRL('H'), NULL, back, 0},
-    {"1 2 3 4", '1', "sort by own, total now; own, total since the start", sort_by,
+    {"1 2 3 4", '1', "sort by own or total share now, own or total since the start", sort_by,
      LIVE_BY_OWN_NOW},
     {NULL, '2', NULL, sort_by, LIVE_BY_TOTAL_NOW},
     {NULL, '3', NULL, sort_by, LIVE_BY_OWN_SINCE},

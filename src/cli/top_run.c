@@ -55,7 +55,8 @@ static void note_facts(struct top *top, uint64_t mono_ns)
     facts->cpu =
         cpu_ns < top->cpu_closed_ns ? -1 : (double)(cpu_ns - top->cpu_closed_ns) / passed_ns;
     facts->rate_hz = (double)(rounds - top->rounds_closed) * 1e9 / passed_ns;
-    facts->threads = 0;
+    if (recorder->process_count) /* else: what there was at last */
+        facts->threads = 0;
     for (uint32_t i = 0; i < recorder->process_count; i++)
         facts->threads += process_thread_count(recorder->processes[i]);
     facts->running_ns = mono_ns - top->since_ns;
@@ -74,8 +75,10 @@ int top_close(struct top *top, uint64_t mono_ns)
     int result = live_close(&top->live, (mono_ns - top->closed_ns) / 1000);
     top->closed_ns = mono_ns;
     top->next_ns = mono_ns + TOP_INTERVAL_NS;
-    const struct live_scope *now = &top->live.scope[LIVE_NOW];
-    top->facts.gil = now->elapsed_us ? (double)now->time.us[LIVE_GIL] / (double)now->elapsed_us : 0;
+    const struct live *live = &top->live;
+    uint64_t now_us = live->scope[LIVE_NOW].elapsed_us;
+    uint64_t held_us = live->everyone[LIVE_NOW].us[LIVE_GIL];
+    top->facts.gil = now_us ? (double)held_us / (double)now_us : 0;
     return result;
 }
 

@@ -7,7 +7,8 @@
 #include "cli/top_keys.h"
 
 #define NUMBERS 11 /* " 12.3  45.6 " */
-#define KEY_COLUMNS 18
+#define KEY_COLUMNS 12
+#define ROOMY_ROWS 12 /* callers and callees with an empty line between */
 
 static attr_t title_attributes(const struct top *top)
 {
@@ -82,14 +83,15 @@ void draw_drill(struct top *top, struct draw_area area)
     uint32_t callers = top->neighbours[LIVE_CALLERS].count, all = top_item_count(top);
     if (top->position >= all)
         top->position = all ? all - 1 : 0;
-    int rows = area.rows - 3; /* three titles */
+    bool is_roomy = area.rows >= ROOMY_ROWS;
+    int rows = area.rows - 3 - 2 * is_roomy; /* three titles */
     top->page = rows > 1 ? (uint32_t)rows : 1;
     int for_callers = rows / 2 < (int)callers ? rows / 2 : (int)callers;
     int for_callees = (int)(all - callers);
     if (for_callees < rows - for_callers) /* what callees do not need */
         for_callers = rows - for_callees < (int)callers ? rows - for_callees : (int)callers;
-    int next = draw_side(&drill, area.row + 1, for_callers, LIVE_CALLERS);
-    draw_side(&drill, next, rows - for_callers, LIVE_CALLEES);
+    int next = draw_side(&drill, area.row + 1 + is_roomy, for_callers, LIVE_CALLERS);
+    draw_side(&drill, next + is_roomy, rows - for_callers, LIVE_CALLEES);
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */
@@ -132,45 +134,69 @@ void draw_threads(struct top *top, struct draw_area area)
 
 /* ---- help ---------------------------------------------------------------------------------- */
 
-static const char *const explanations[] = {
-    "",
-    "own    time in the function itself",
-    "tot    with what it calls",
-    "now    the last two seconds; since start: all, or since r",
-    "GIL    own time with the GIL, in % of the time that passed",
-    "time   own and total, since the start",
-    "Arrows: the own share rises or falls by more than 2 %.",
+static const struct top_binding explanations[] = {
+    {"own", 1, "time in the function itself", NULL, 0},
+    {"tot", 1, "with what it calls", NULL, 0},
+    {"now", 1, "the last two seconds", NULL, 0},
+    {"all", 1, "since the start, or since r", NULL, 0},
+    {"GIL", 1, "own time with the GIL, in % of the time that passed", NULL, 0},
+    {"left edge", 1, "own share now rises or falls by more than 2 %", NULL, 0},
+    {0},
 };
-#define EXPLANATION_COUNT (sizeof explanations / sizeof *explanations)
 
-/* Line `index` of the page; false beyond its end. */
-static bool draw_help_line(const struct top *top, int row, int columns, uint32_t index)
+struct help {
+    const struct top *top;
+    struct draw_area area;
+    uint32_t first, line; /* at the top of the screen; reached */
+};
+
+/* How much of `text` goes on a line of `columns`: up to a space, or as much as there is. */
+static size_t line_size(const char *text, size_t columns)
 {
-    uint32_t line = 0;
-    for (const struct top_binding *binding = top_bindings; binding->code; binding++) {
-        if (!binding->label)
-            continue;
-        if (row >= 0 && line == index) {
-            draw_words(row, 1, KEY_COLUMNS, binding->label, title_attributes(top));
-            draw_words(row, KEY_COLUMNS + 1, columns - KEY_COLUMNS - 1, binding->help, 0);
+    size_t size = strlen(text), fits = columns;
+    if (size <= columns)
+        return size;
+    while (fits > 0 && text[fits] != ' ')
+        fits--;
+    return fits ? fits : columns;
+}
+
+static void add_help(struct help *help, const struct top_binding *binding)
+{
+    int columns = help->area.columns - KEY_COLUMNS - 1;
+    const char *text = binding->help;
+    for (bool is_first = true; *text; is_first = false, help->line++) {
+        size_t size = line_size(text, columns > KEY_COLUMNS ? (size_t)columns : KEY_COLUMNS);
+        int row = (int)(help->line - help->first);
+        if (help->line >= help->first && row < help->area.rows) {
+            if (is_first)
+                draw_words(help->area.row + row, 1, KEY_COLUMNS - 1, binding->label,
+                           title_attributes(help->top));
+            draw_text(help->area.row + row, KEY_COLUMNS + 1, columns, text, size, FIT_CUT_END, 0);
         }
-        line++;
+        text += size;
+        text += *text == ' ';
     }
-    if (row >= 0 && index >= line && index - line < EXPLANATION_COUNT)
-        draw_words(row, 1, columns - 1, explanations[index - line], 0);
-    return index < line + EXPLANATION_COUNT;
+}
+
+static uint32_t draw_help_from(const struct top *top, struct draw_area area, uint32_t first)
+{
+    struct help help = {.top = top, .area = area, .first = first};
+    for (const struct top_binding *binding = top_bindings; binding->code; binding++)
+        if (binding->label)
+            add_help(&help, binding);
+    help.line++; /* an empty one */
+    for (const struct top_binding *binding = explanations; binding->code; binding++)
+        add_help(&help, binding);
+    return help.line;
 }
 
 void draw_help(struct top *top, struct draw_area area)
 {
-    uint32_t count = 0;
-    while (draw_help_line(top, -1, 0, count))
-        count++;
+    struct draw_area nowhere = {.columns = area.columns};
+    uint32_t count = draw_help_from(top, nowhere, 0);
     top->page = (uint32_t)area.rows;
     uint32_t last = count > top->page ? count - top->page : 0;
     top->first = top->first < last ? top->first : last;
-    for (int i = 0;
-         i < area.rows && draw_help_line(top, area.row + i, area.columns, top->first + (uint32_t)i);
-         i++)
-        ;
+    draw_help_from(top, area, top->first);
 }

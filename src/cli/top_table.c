@@ -61,9 +61,9 @@ static void show_gil(char out[FIT_NUMBER], const struct top *top, const struct l
 static const struct column columns[] = {
     {"now %", "own", 4, 0, LIVE_BY_OWN_NOW, show_own_now},
     {NULL, "tot", 4, 0, LIVE_BY_TOTAL_NOW, show_total_now},
-    {"since start", "own", 4, 60, LIVE_BY_OWN_SINCE, show_own_since},
+    {"all %", "own", 4, 60, LIVE_BY_OWN_SINCE, show_own_since},
     {NULL, "tot", 4, 60, LIVE_BY_TOTAL_SINCE, show_total_since},
-    {"time", "own", 5, 72, -1, show_own_time},
+    {"all, time", "own", 5, 72, -1, show_own_time},
     {NULL, "tot", 5, 80, -1, show_total_time},
     {NULL, "GIL", 4, 50, LIVE_BY_GIL, show_gil},
 };
@@ -185,7 +185,7 @@ static const char *why_empty(const struct top *top)
     if (top->has_filter)
         return "nothing matches the filter; Esc takes it away";
     if (top->mode != LIVE_WALL && top->profile->stats.samples)
-        return "no thread has run yet; m shows those that wait, too";
+        return "not seen running yet; m shows waiting threads, too";
     return "nothing seen yet";
 }
 

@@ -180,6 +180,7 @@ static void fold_stack(struct live *live, uint32_t node, enum live_period period
 static void fold(struct live *live, uint32_t cell, enum live_period period,
                  const struct live_time *time, const uint64_t stacks[LIVE_MODES])
 {
+    add_time(&live->everyone[period], time);
     if (live->thread != PROFILE_NONE && live->cells[cell].thread != live->thread)
         return;
     struct live_scope *scope = &live->scope[period];
@@ -201,6 +202,7 @@ static void fold_slot(struct live *live, const struct live_slot *slot, enum live
 static void clear_period(struct live *live, enum live_period period)
 {
     live->scope[period] = (struct live_scope){0};
+    live->everyone[period] = (struct live_time){0};
     for (uint32_t i = 0; i < live->grouping.count; i++)
         live->rows[i].own[period] = live->rows[i].total[period] = (struct live_time){0};
     for (unsigned side = 0; side < LIVE_SIDES && live->neighbours[side]; side++)

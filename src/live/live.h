@@ -106,6 +106,7 @@ struct live {
      * without a focus. */
     struct live_neighbour *neighbours[LIVE_SIDES];
     struct live_scope scope[LIVE_PERIODS];
+    struct live_time everyone[LIVE_PERIODS]; /* of all threads, whichever is selected */
 
     struct live_cell *cells;
     uint32_t cell_count, cell_room;
