@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The frame around all commands: help, mistakes, man pages, completions, pipes."""
 
+import os
+import pty
 import re
 import shutil
 import subprocess
@@ -152,3 +154,32 @@ def test_cli__full_disk__is_an_error(pitviper):
 
 def test_cli__no_terminal__no_colour(pitviper):
     assert "\033" not in run(pitviper, "nothing").stderr
+
+
+def on_a_terminal(pitviper, *words, **env):
+    """What the command writes to a terminal as its standard error."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", **env}
+    for name in [name for name, value in environment.items() if value is None]:
+        del environment[name]
+    with subprocess.Popen(
+        [pitviper, *words], stdout=subprocess.DEVNULL, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        said = b""
+        try:
+            while chunk := os.read(ours, 4096):
+                said += chunk
+        except OSError:  # Linux's way to say that the other end is closed
+            pass
+        process.wait(20)
+    os.close(ours)
+    return said.decode()
+
+
+def test_cli__terminal__colour_unless_unwanted(pitviper):
+    assert "\033[31mpitviper:\033[0m unknown" in on_a_terminal(pitviper, "nothing", NO_COLOR=None)
+    assert "\033[31mpitviper:" in on_a_terminal(pitviper, "nothing", NO_COLOR="")
+    assert "\033" not in on_a_terminal(pitviper, "nothing", NO_COLOR="1")
+    assert "\033" not in on_a_terminal(pitviper, "nothing", TERM="dumb")
+    assert "\033" not in on_a_terminal(pitviper, "nothing", TERM=None)
