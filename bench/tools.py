@@ -10,6 +10,7 @@ Peers come from PyPI (py-spy, austin, in build/venv-bench) and from the newer re
 release has; it runs with that root's loader then.
 """
 
+import json
 import os
 import re
 import shutil
@@ -49,6 +50,7 @@ class Tool:
     top_rate_hz = 1000000  # what to ask for to get the fastest it can
     falls_behind = False  # takes every sample asked for, however long that lasts
     cheap_options = {}  # where only the number of samples matters
+    capture_options = None  # for its own capture format; None where it has none
 
     def available(self):
         return True
@@ -82,23 +84,23 @@ class Tool:
 class Pitviper(Tool):
     name = "pitviper"
     suffix = ".folded"
+    capture_options = {"form": "pv"}
 
     def available(self):
         return os.access(binary_path(), os.X_OK)
 
-    def _words(self, target, duration_s, rate_hz, out, all_threads=False, extra=()):
+    def _words(self, target, duration_s, rate_hz, out, all_threads=False, form="folded"):
         words = [binary_path(), "record", "-p", target.pid, "-d", duration_s, "-r", rate_hz]
-        words += ["-f", "folded", "-o", out, "--stats", str(out) + ".stats"]
-        return words + (["-i"] if all_threads else []) + list(extra)
+        words += ["-f", form, "-o", out, "--stats", str(out) + ".stats"]
+        return words + (["-i"] if all_threads else [])
 
-    def _read(self, out, done, _options):
-        import json
-
+    def _read(self, out, done, options):
         stats = json.loads(Path(str(out) + ".stats").read_text())
-        text = out.read_text(encoding="utf-8", errors="surrogateescape")
-        return Result(
-            stats["samples"], done.cpu_s, done.max_rss_bytes, parse_folded(text), stats=stats
-        )
+        result = Result(stats["samples"], done.cpu_s, done.max_rss_bytes, stats=stats)
+        if options.get("form", "folded") == "folded":
+            text = out.read_text(encoding="utf-8", errors="surrogateescape")
+            result.stacks = parse_folded(text)
+        return result
 
     def dump_words(self, target):
         return [binary_path(), "dump", "-p", target.pid]
@@ -123,7 +125,8 @@ class PySpy(Tool):
         return words + (["-i"] if all_threads else [])
 
     def _read(self, out, done, _options):
-        stacks = parse_folded(out.read_text(encoding="utf-8", errors="surrogateescape"))
+        lines = out.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        stacks = parse_folded("\n".join(line for line in lines if not line.startswith(" ")))
         errors = re.search(r"Errors: (\d+)", done.stderr + done.stdout)
         return Result(
             sum(stacks.values()),
@@ -154,6 +157,7 @@ class Austin(Tool):
     name = "austin"
     suffix = ".mojo"
     cheap_options = {"stacks": False}
+    capture_options = {"stacks": False}
 
     def available(self):
         return (VENV / "bin" / "austin").exists() and bool(sid_root())
@@ -184,7 +188,7 @@ class Austin(Tool):
         return words + (["-b"] if python.minor == 8 else [])
 
     def _read(self, out, done, options):
-        rate = re.search(r"[^\d/](\d+)/(?:\x1b\[\d+m)?(\d+)", re.sub(r"\x1b\[[\d;]*m", "", self._error_line(done)))
+        rate = re.search(r"(\d+)/(\d+)", self._error_line(done))
         invalid, samples = (int(rate[1]), int(rate[2])) if rate else (0, 0)
         result = Result(samples, done.cpu_s, done.max_rss_bytes, invalid=invalid)
         if options.get("stacks", True):
@@ -194,8 +198,8 @@ class Austin(Tool):
 
     @staticmethod
     def _error_line(done):
-        lines = (done.stdout + done.stderr).splitlines()
-        return " " + next((line for line in lines if "rror rate" in line), "")
+        plain = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
+        return next((line for line in plain.splitlines() if "rror rate" in line), "")
 
     @staticmethod
     def read_mojo(path):
@@ -219,6 +223,7 @@ class Tachyon(Tool):
 
     name = "Tachyon"
     suffix = ".collapsed"
+    capture_options = {"form": "--binary"}
 
     def available(self):
         return bool(sid_root()) and os.path.exists(sid_root() + "/usr/bin/python3.15")

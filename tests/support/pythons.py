@@ -57,7 +57,8 @@ def in_root(root, own_pid_namespace=False):
 
 def beside(pid):
     """Words that run a command where the process `pid` lives: same mounts, same root."""
-    return ["nsenter", "--target", str(pid), "--mount", "--root", "--wd=/"]
+    words = ["nsenter", "--target", str(pid), "--mount", "--root"]
+    return words + ["sh", "-c", 'cd / && exec "$@"', "sh"]
 
 
 def sid_root():
