@@ -19,7 +19,16 @@ async function drive({ frames, kind }) {
   const chart = document.querySelector('.chart');
   const strip = document.querySelector('.strip.tall');
   const box = chart.getBoundingClientRect();
-  const wheel = (init) => chart.dispatchEvent(new WheelEvent('wheel', { bubbles: true, cancelable: true, clientX: box.left + box.width / 2, clientY: box.top + 50, ...init }));
+  const wheel = (init) =>
+    chart.dispatchEvent(
+      new WheelEvent('wheel', {
+        bubbles: true,
+        cancelable: true,
+        clientX: box.left + box.width / 2,
+        clientY: box.top + 50,
+        ...init,
+      }),
+    );
   if (kind === 'pan') for (let i = 0; i < 8; i++) wheel({ ctrlKey: true, deltaY: -40 });
   const intervals = [];
   window.paintMs = [];
@@ -34,7 +43,13 @@ async function drive({ frames, kind }) {
       else if (kind === 'zoom') wheel({ ctrlKey: true, deltaY: frame % 120 < 60 ? -12 : 12 });
       else {
         const stripBox = strip.getBoundingClientRect();
-        const at = (share) => ({ bubbles: true, clientX: stripBox.left + stripBox.width * share, clientY: stripBox.top + 5, pointerId: 1, button: 0 });
+        const at = (share) => ({
+          bubbles: true,
+          clientX: stripBox.left + stripBox.width * share,
+          clientY: stripBox.top + 5,
+          pointerId: 1,
+          button: 0,
+        });
         if (frame === 1) {
           strip.setPointerCapture = () => {};
           strip.dispatchEvent(new PointerEvent('pointerdown', at(0.2)));
@@ -48,11 +63,17 @@ async function drive({ frames, kind }) {
   return { intervals: intervals.slice(5), paints: window.paintMs.slice(5) };
 }
 
-const at = (values, share) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? NaN;
-const line = (name, values) => console.log(`${name.padEnd(30)} median ${at(values, 0.5).toFixed(1)} ms   p95 ${at(values, 0.95).toFixed(1)} ms`);
+const at = (values, share) =>
+  [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? NaN;
+const line = (name, values) =>
+  console.log(
+    `${name.padEnd(30)} median ${at(values, 0.5).toFixed(1)} ms   p95 ${at(values, 0.95).toFixed(1)} ms`,
+  );
 
 const page = readFileSync(PAGE);
-console.log(`page                           ${(page.length / 1000).toFixed(1)} kB, gzipped ${(gzipSync(page, { level: 9 }).length / 1000).toFixed(1)} kB`);
+console.log(
+  `page                           ${(page.length / 1000).toFixed(1)} kB, gzipped ${(gzipSync(page, { level: 9 }).length / 1000).toFixed(1)} kB`,
+);
 
 const profile = synthesise({ nodes: NODES, threads: 12, seconds: 60 });
 const seen = new Set(profile.samples.node);
@@ -76,9 +97,16 @@ const init = () => {
     });
 };
 const start = performance.now();
-const tab = await browser.open(fillPage(JSON.stringify(profile), true), { width: 1400, height: 900, init, hash: process.argv[3] ?? '' });
+const tab = await browser.open(fillPage(JSON.stringify(profile), true), {
+  width: 1400,
+  height: 900,
+  init,
+  hash: process.argv[3] ?? '',
+});
 await tab.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-console.log(`open, ${NODES} nodes            ${Math.round(performance.now() - start)} ms to the first picture`);
+console.log(
+  `open, ${NODES} nodes            ${Math.round(performance.now() - start)} ms to the first picture`,
+);
 for (const kind of ['pan', 'zoom', 'range']) {
   const { intervals, paints } = await tab.evaluate(drive, { frames: kind === 'range' ? 60 : FRAMES, kind });
   line(`${kind}: whole frame`, intervals);

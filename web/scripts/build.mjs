@@ -38,9 +38,18 @@ const shared = {
   charset: 'utf8',
   logLevel: 'warning',
 };
-const script = await esbuild.build({ ...shared, entryPoints: ['src/app/main.tsx'], format: 'esm', jsx: 'automatic', jsxImportSource: 'preact' });
+const script = await esbuild.build({
+  ...shared,
+  entryPoints: ['src/app/main.tsx'],
+  format: 'esm',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+});
 const style = await esbuild.build({ ...shared, entryPoints: ['src/app/style.css'] });
-const js = script.outputFiles[0].text.trim().replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
+const js = script.outputFiles[0].text
+  .trim()
+  .replaceAll('</script', '<\\/script')
+  .replaceAll('<!--', '<\\!--');
 const css = style.outputFiles[0].text.trim();
 if (css.includes('</style')) throw new Error('the style sheet would end its own element');
 
@@ -53,7 +62,12 @@ if (page.split(DATA_PLACE).length !== 2) throw new Error(`the page must contain 
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, page);
 if (depfile) {
-  const inputs = [...Object.keys(script.metafile.inputs), ...Object.keys(style.metafile.inputs), 'src/index.html', 'scripts/build.mjs'];
+  const inputs = [
+    ...Object.keys(script.metafile.inputs),
+    ...Object.keys(style.metafile.inputs),
+    'src/index.html',
+    'scripts/build.mjs',
+  ];
   const paths = inputs.map((path) => resolve(web, path).replace(/ /g, '\\ '));
   writeFileSync(depfile, `${out}: ${paths.join(' ')}\n`);
 }

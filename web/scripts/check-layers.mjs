@@ -18,14 +18,16 @@ for (const [level, layer] of LAYERS.entries())
     const where = relative(src, path);
     const text = readFileSync(path, 'utf8');
     if (!text.startsWith('// SPDX-License-Identifier: MIT\n')) faults.push(`${where}: no licence line`);
-    if (layer !== 'api' && /\b(fetch|XMLHttpRequest|EventSource|WebSocket)\s*\(/.test(text)) faults.push(`${where}: only api/ may fetch`);
+    if (layer !== 'api' && /\b(fetch|XMLHttpRequest|EventSource|WebSocket)\s*\(/.test(text))
+      faults.push(`${where}: only api/ may fetch`);
     for (const [, target] of text.matchAll(/(?:from|import)\s+'([^']+)'/g)) {
       if (!target.startsWith('.')) {
         if (level < PACKAGES_FROM) faults.push(`${where}: uses the package ${target}`);
         continue;
       }
       const used = relative(src, resolve(dirname(path), target)).split('/')[0];
-      if (LAYERS.indexOf(used) > level || !LAYERS.includes(used)) faults.push(`${where}: ${layer} may not use ${used}`);
+      if (LAYERS.indexOf(used) > level || !LAYERS.includes(used))
+        faults.push(`${where}: ${layer} may not use ${used}`);
     }
   }
 

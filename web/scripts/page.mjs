@@ -21,7 +21,9 @@ export function fillPage(json, packed = false) {
 /** null where no Chromium can be found; PITVIPER_CHROMIUM names another one. */
 export function findChromium() {
   const wanted = process.env.PITVIPER_CHROMIUM;
-  const known = wanted ? [wanted] : ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+  const known = wanted
+    ? [wanted]
+    : ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
   return known.find((path) => existsSync(path)) ?? null;
 }
 
@@ -31,7 +33,16 @@ export async function openBrowser(flags = []) {
   const context = await chromium.launchPersistentContext(join(directory, 'user'), {
     executablePath: findChromium(),
     headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...flags],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...flags,
+    ],
     viewport: { width: 1280, height: 800 },
     colorScheme: 'light',
   });

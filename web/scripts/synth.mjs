@@ -17,13 +17,19 @@ const FILES = [
   ['/srv/shop/orders/models.py', 'Order.load Order.save Order.lines Line.from_row'],
   ['/srv/shop/search/index.py', 'search tokenize rank score Ranker.top merge_hits'],
   ['/srv/shop/templates/render.py', 'render_page render_block escape_all <listcomp> context'],
-  [`${VENV}/flask/app.py`, 'Flask.__call__ Flask.wsgi_app Flask.full_dispatch_request Flask.dispatch_request'],
+  [
+    `${VENV}/flask/app.py`,
+    'Flask.__call__ Flask.wsgi_app Flask.full_dispatch_request Flask.dispatch_request',
+  ],
   [`${VENV}/sqlalchemy/orm/session.py`, 'Session.execute Session.flush Session._autoflush'],
   [`${VENV}/sqlalchemy/engine/default.py`, 'DefaultDialect.do_execute Cursor.fetchall process_rows'],
   [`${VENV}/jinja2/environment.py`, 'Template.render Environment.handle compile_expression root_render_func'],
   [`${VENV}/numpy/core/fromnumeric.py`, 'sum argsort _wrapreduction'],
   [`${VENV}/redis/client.py`, 'Redis.get Redis.execute_command Connection.read_response'],
-  [`${STDLIB}/json/encoder.py`, 'JSONEncoder.encode JSONEncoder.iterencode _make_iterencode.<locals>._iterencode_dict'],
+  [
+    `${STDLIB}/json/encoder.py`,
+    'JSONEncoder.encode JSONEncoder.iterencode _make_iterencode.<locals>._iterencode_dict',
+  ],
   [`${STDLIB}/json/decoder.py`, 'JSONDecoder.decode JSONDecoder.raw_decode'],
   [`${STDLIB}/re/_parser.py`, 'parse _parse_sub _parse SubPattern.getwidth'],
   [`${STDLIB}/threading.py`, 'Thread._bootstrap Thread._bootstrap_inner Thread.run Condition.wait'],
@@ -43,7 +49,14 @@ function random(seed) {
   };
 }
 
-export function synthesise({ nodes = 2000, threads = 6, seconds = 60, seed = 7, diff = false, timeline = true } = {}) {
+export function synthesise({
+  nodes = 2000,
+  threads = 6,
+  seconds = 60,
+  seed = 7,
+  diff = false,
+  timeline = true,
+} = {}) {
   const rand = random(seed);
   const strings = [''];
   const stringIds = new Map([['', 0]]);
@@ -70,7 +83,10 @@ export function synthesise({ nodes = 2000, threads = 6, seconds = 60, seed = 7, 
   const extra = Math.floor(nodes / 200);
   for (let i = 0; i < extra; i++) {
     const path = `/srv/shop/plugins/plugin_${i % 37}.py`;
-    functions.push({ name: `plugin_step_${i}`, lines: [addFrame(`plugin_step_${i}`, path, 12 + i, 8 + i, 0)] });
+    functions.push({
+      name: `plugin_step_${i}`,
+      lines: [addFrame(`plugin_step_${i}`, path, 12 + i, 8 + i, 0)],
+    });
   }
   const native = NATIVE.map((text) => {
     const [file, name] = text.split(' ');
@@ -95,15 +111,31 @@ export function synthesise({ nodes = 2000, threads = 6, seconds = 60, seed = 7, 
   const line = (fn) => fn.lines[Math.floor(rand() * rand() * fn.lines.length)];
   const byName = (name) => functions.find((f) => f.name === name);
   let server = 0;
-  for (const name of ['Thread._bootstrap', 'Thread._bootstrap_inner', 'Thread.run', 'Flask.__call__', 'Flask.wsgi_app', 'Flask.full_dispatch_request', 'Flask.dispatch_request'])
+  for (const name of [
+    'Thread._bootstrap',
+    'Thread._bootstrap_inner',
+    'Thread.run',
+    'Flask.__call__',
+    'Flask.wsgi_app',
+    'Flask.full_dispatch_request',
+    'Flask.dispatch_request',
+  ])
     server = child(server, byName(name).lines[0]);
   const pool = [server];
-  const hot = [byName('total_price'), byName('score'), byName('Template.render'), byName('DefaultDialect.do_execute')];
+  const hot = [
+    byName('total_price'),
+    byName('score'),
+    byName('Template.render'),
+    byName('DefaultDialect.do_execute'),
+  ];
   while (nodeParent.length < nodes) {
     let at = rand() < 0.35 ? server : pool[Math.floor(rand() ** 1.5 * pool.length)];
     const steps = 2 + Math.floor(rand() * 12);
     for (let i = 0; i < steps && nodeParent.length < nodes; i++) {
-      const fn = rand() < 0.2 ? hot[Math.floor(rand() * hot.length)] : functions[Math.floor(rand() ** 1.3 * functions.length)];
+      const fn =
+        rand() < 0.2
+          ? hot[Math.floor(rand() * hot.length)]
+          : functions[Math.floor(rand() ** 1.3 * functions.length)];
       at = child(at, line(fn));
       if (rand() < 0.03) at = child(at, line(fn));
       pool.push(at);
@@ -117,7 +149,12 @@ export function synthesise({ nodes = 2000, threads = 6, seconds = 60, seed = 7, 
   const idleNode = child(child(0, byName('EpollSelector.select').lines[0]), native[0]);
 
   const names = ['MainThread', ...Array.from({ length: threads - 1 }, (_, i) => `worker-${i}`)];
-  const threadRows = names.map((name, i) => ({ pid: 4242 + (i % 2), tid: 4242 + i, name, process: 'gunicorn: shop' }));
+  const threadRows = names.map((name, i) => ({
+    pid: 4242 + (i % 2),
+    tid: 4242 + i,
+    name,
+    process: 'gunicorn: shop',
+  }));
   const perThread = 100 * seconds;
   const counts = new Map();
   const rows = threadRows.map((_, thread) => ({ thread, gap: [], duration: [], node: [], count: [] }));
@@ -135,7 +172,10 @@ export function synthesise({ nodes = 2000, threads = 6, seconds = 60, seed = 7, 
         continue;
       }
       const spike = phase > 0.55 && phase < 0.62 && thread % 3 === 1;
-      let node = thread === 0 && rand() < 0.7 ? idleNode : 7 + Math.floor((spike ? 0.02 * rand() : rand() ** 2.2) * (leaves - 7));
+      let node =
+        thread === 0 && rand() < 0.7
+          ? idleNode
+          : 7 + Math.floor((spike ? 0.02 * rand() : rand() ** 2.2) * (leaves - 7));
       if (diff && rand() < 0.06) node = newNode;
       rows[thread].gap.push(gap);
       rows[thread].duration.push(length * 10);
@@ -161,10 +201,26 @@ export function synthesise({ nodes = 2000, threads = 6, seconds = 60, seed = 7, 
     format: 'pitviper-profile',
     version: 1,
     meta: {
-      title: 'gunicorn shop.app:create_app()', command: 'gunicorn shop.app:create_app()', python: '3.12.1', host: 'web7',
-      mode: 'cpu', pid: 4242, start_us: 1763800000000000, duration_us: seconds * 1e6, period_ns: 1e7,
+      title: 'gunicorn shop.app:create_app()',
+      command: 'gunicorn shop.app:create_app()',
+      python: '3.12.1',
+      host: 'web7',
+      mode: 'cpu',
+      pid: 4242,
+      start_us: 1763800000000000,
+      duration_us: seconds * 1e6,
+      period_ns: 1e7,
     },
-    stats: { samples: total, rounds: perThread, exact: total - 12, partial: 12, lost: 3, late: 2, errors: 0, reads: perThread + 31 },
+    stats: {
+      samples: total,
+      rounds: perThread,
+      exact: total - 12,
+      partial: 12,
+      lost: 3,
+      late: 2,
+      errors: 0,
+      reads: perThread + 31,
+    },
     strings,
     kinds: ['python', 'native', 'kernel', 'thread', 'process', 'gc', 'changing', 'other'],
     frames,
@@ -178,12 +234,17 @@ export function synthesise({ nodes = 2000, threads = 6, seconds = 60, seed = 7, 
     for (const [key, count] of counts) {
       const node = key % 2 ** 26;
       let share = 0.9 + rand() * 0.2;
-      for (let at = node; at > 0; at = nodeParent[at]) if (strings[frames.name[nodeFrame[at]]] === 'total_price') share = 0.45;
+      for (let at = node; at > 0; at = nodeParent[at])
+        if (strings[frames.name[nodeFrame[at]]] === 'total_price') share = 0.45;
       const n = node === newNode ? 0 : Math.round(count * share);
       if (n > 0) cheaper.set(key, n);
     }
     cheaper.set(2 ** 26 + goneNode, Math.round(total * 0.04));
-    page.base = { meta: { ...page.meta, title: 'release 41', start_us: page.meta.start_us - 864e8 }, stats: { ...page.stats }, samples: toSamples(cheaper) };
+    page.base = {
+      meta: { ...page.meta, title: 'release 41', start_us: page.meta.start_us - 864e8 },
+      stats: { ...page.stats },
+      samples: toSamples(cheaper),
+    };
   }
   return page;
 }

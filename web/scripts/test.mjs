@@ -21,7 +21,10 @@ const files = ['unit', 'browser'].flatMap((kind) =>
 const scripts = {
   name: 'scripts',
   setup(bundle) {
-    bundle.onResolve({ filter: /scripts\/\w+\.mjs$/ }, ({ path, resolveDir }) => ({ path: pathToFileURL(resolve(resolveDir, path)).href, external: true }));
+    bundle.onResolve({ filter: /scripts\/\w+\.mjs$/ }, ({ path, resolveDir }) => ({
+      path: pathToFileURL(resolve(resolveDir, path)).href,
+      external: true,
+    }));
   },
 };
 
@@ -44,7 +47,11 @@ await build({
   logLevel: 'warning',
 });
 const built = files.map((file) => file.replace(join(web, 'tests'), out).replace(/\.ts$/, '.mjs'));
-const run = spawnSync(process.execPath, ['--enable-source-maps', '--test', '--test-concurrency=2', ...built], {
-  stdio: 'inherit',
-});
+const run = spawnSync(
+  process.execPath,
+  ['--enable-source-maps', '--test', '--test-concurrency=2', ...built],
+  {
+    stdio: 'inherit',
+  },
+);
 process.exit(run.status ?? 1);

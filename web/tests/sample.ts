@@ -13,7 +13,19 @@
 
 import type { PageData } from '../src/model/page-format.ts';
 
-const STRINGS = ['', 'main', 'app.py', '/srv/shop/app.py', 'load', 'parse', 'json/decoder.py', '/usr/lib/python3.12/json/decoder.py', 'fib', 'run', '<GC>'];
+const STRINGS = [
+  '',
+  'main',
+  'app.py',
+  '/srv/shop/app.py',
+  'load',
+  'parse',
+  'json/decoder.py',
+  '/usr/lib/python3.12/json/decoder.py',
+  'fib',
+  'run',
+  '<GC>',
+];
 export const MAIN = 0;
 export const LOAD = 1;
 export const PARSE = 2;
@@ -25,7 +37,17 @@ export function samplePage(): PageData {
   return {
     format: 'pitviper-profile',
     version: 1,
-    meta: { title: 'sample', command: 'python app.py', python: '3.12.1', host: 'h', mode: 'cpu', pid: 1, start_us: 1e15, duration_us: 200_000, period_ns: 1e7 },
+    meta: {
+      title: 'sample',
+      command: 'python app.py',
+      python: '3.12.1',
+      host: 'h',
+      mode: 'cpu',
+      pid: 1,
+      start_us: 1e15,
+      duration_us: 200_000,
+      period_ns: 1e7,
+    },
     stats: { samples: 19, rounds: 20, exact: 18, partial: 1, lost: 0, late: 0, errors: 0, reads: 20 },
     strings: STRINGS,
     kinds: ['python', 'native', 'kernel', 'thread', 'process', 'gc', 'changing', 'other'],
@@ -56,7 +78,13 @@ export function samplePage(): PageData {
     timeline: {
       unit_us: 1000,
       threads: [
-        { thread: 0, gap: [0, 0, 0, 20, 0, 0], duration: [30, 50, 10, 10, 20, 10], node: [2, 3, 4, 5, 6, 7], count: [3, 5, 1, 1, 2, 1] },
+        {
+          thread: 0,
+          gap: [0, 0, 0, 20, 0, 0],
+          duration: [30, 50, 10, 10, 20, 10],
+          node: [2, 3, 4, 5, 6, 7],
+          count: [3, 5, 1, 1, 2, 1],
+        },
         { thread: 1, gap: [100, 0, 0], duration: [30, 20, 10], node: [9, 10, 11], count: [3, 2, 1] },
       ],
     },

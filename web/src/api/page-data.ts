@@ -8,7 +8,10 @@ export type Loaded = { readonly profile: Profile } | { readonly problem: string 
 
 export async function loadFromPage(page: Document): Promise<Loaded> {
   const element = page.getElementById('pitviper-data');
-  if (!element) return { problem: 'This page carries no profile. Make one with “pitviper record -p PID -o profile.html”.' };
+  if (!element)
+    return {
+      problem: 'This page carries no profile. Make one with “pitviper record -p PID -o profile.html”.',
+    };
   try {
     const text = element.textContent ?? '';
     const json = element.dataset['encoding'] === 'gzip+base64' ? await gunzip(text) : text;

@@ -58,6 +58,8 @@ if ('profile' in loaded) {
   document.title = `${title || command || 'profile'} · pitviper`;
   render(<App profile={loaded.profile} />, root);
 } else {
-  document.documentElement.dataset['theme'] = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+  document.documentElement.dataset['theme'] = matchMedia('(prefers-color-scheme: dark)').matches
+    ? 'dark'
+    : 'light';
   render(<Problem text={loaded.problem} />, root);
 }

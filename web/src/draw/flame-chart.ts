@@ -38,7 +38,8 @@ export class FlameChart {
   private selected = -1;
   private frame = 0;
   private dirty = false;
-  private animation: { start: number; span: Span; scroll: number; toSpan: Span; toScroll: number } | null = null;
+  private animation: { start: number; span: Span; scroll: number; toSpan: Span; toScroll: number } | null =
+    null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -70,7 +71,8 @@ export class FlameChart {
   /** A new scene; the zoomed node is given in its terms. */
   show(scene: FlameScene, flame: boolean, zoomed: number): void {
     const first = this.scene === null;
-    const moved = first || this.scene!.layout !== scene.layout || this.zoomed !== zoomed || this.flame !== flame;
+    const moved =
+      first || this.scene!.layout !== scene.layout || this.zoomed !== zoomed || this.flame !== flame;
     const sameTree = !first && this.scene!.layout.tree.parent === scene.layout.tree.parent;
     this.scene = scene;
     this.flame = flame;
@@ -99,7 +101,11 @@ export class FlameChart {
       const row = rowOf(layout, box);
       if (direction === 'out') target = Math.max(0, layout.tree.parent[this.selected]);
       else if (direction === 'in') {
-        const child = boxAt(layout, row + 1, Math.max(layout.x[box], Math.min(this.span.from, layout.x[box] + layout.width[box])));
+        const child = boxAt(
+          layout,
+          row + 1,
+          Math.max(layout.x[box], Math.min(this.span.from, layout.x[box] + layout.width[box])),
+        );
         const first = child >= 0 ? layout.node[child] : -1;
         if (first >= 0 && layout.tree.parent[first] === this.selected) target = first;
       } else {
@@ -190,7 +196,10 @@ export class FlameChart {
     const box = Math.max(0, layout.boxOf[node] ?? -1);
     const toSpan = clampSpan({ from: layout.x[box], to: layout.x[box] + layout.width[box] }, layout.total);
     const toScroll = this.clampScroll((rowOf(layout, box) - ZOOM_CONTEXT_ROWS) * ROW_PX);
-    const still = !animated || matchMedia('(prefers-reduced-motion: reduce)').matches || this.span.to > layout.total * 1.001;
+    const still =
+      !animated ||
+      matchMedia('(prefers-reduced-motion: reduce)').matches ||
+      this.span.to > layout.total * 1.001;
     if (still) {
       this.animation = null;
       this.span = toSpan;
@@ -207,7 +216,9 @@ export class FlameChart {
     if (box < 0) return;
     this.animation = null;
     const near = rowOf(layout, box) * ROW_PX;
-    this.scroll = this.clampScroll(Math.min(Math.max(this.scroll, near + 2 * ROW_PX - this.height), near - ROW_PX));
+    this.scroll = this.clampScroll(
+      Math.min(Math.max(this.scroll, near + 2 * ROW_PX - this.height), near - ROW_PX),
+    );
     const left = layout.x[box];
     const right = left + layout.width[box];
     if (right <= this.span.from || left >= this.span.to)
@@ -222,7 +233,14 @@ export class FlameChart {
   private window(): FlameWindow {
     const box = this.scene ? this.scene.layout.boxOf[this.zoomed] : -1;
     const zoomRow = box > 0 ? rowOf(this.scene!.layout, box) : 0;
-    return { span: this.span, scroll: Math.round(this.scroll), width: this.width, height: this.height, flame: this.flame, zoomRow };
+    return {
+      span: this.span,
+      scroll: Math.round(this.scroll),
+      width: this.width,
+      height: this.height,
+      flame: this.flame,
+      zoomRow,
+    };
   }
 
   private touch(boxesToo = true): void {
@@ -262,6 +280,11 @@ export class FlameChart {
     const right = Math.min(this.width + 4, (layout.x[box] + layout.width[box] - view.span.from) * scale);
     this.marks.strokeStyle = colour;
     this.marks.lineWidth = line;
-    this.marks.strokeRect(left + line / 2, rowTop(view, rowOf(layout, box)) + line / 2, Math.max(1, right - left - line - 1), ROW_PX - line - 1);
+    this.marks.strokeRect(
+      left + line / 2,
+      rowTop(view, rowOf(layout, box)) + line / 2,
+      Math.max(1, right - left - line - 1),
+      ROW_PX - line - 1,
+    );
   }
 }

@@ -70,7 +70,8 @@ export function paintFlame(canvas: CanvasRenderingContext2D, scene: FlameScene, 
   canvas.fillRect(0, 0, window.width, window.height);
   let sliver = SLIVER_PX;
   let { boxes, labels } = collect(scene, window, sliver);
-  while (boxes > BOXES_WANTED && sliver < SLIVER_MAX_PX) ({ boxes, labels } = collect(scene, window, (sliver *= 2)));
+  while (boxes > BOXES_WANTED && sliver < SLIVER_MAX_PX)
+    ({ boxes, labels } = collect(scene, window, (sliver *= 2)));
   paintBoxes(canvas, scene.palette, boxes);
   paintHatching(canvas, scene, boxes);
   paintLabels(canvas, scene, labels);
@@ -89,7 +90,7 @@ function collect(scene: FlameScene, window: FlameWindow, sliver: number): { boxe
     const end = start[row + 1];
     const y = rowTop(window, row);
     const fade = row < window.zoomRow ? palette.size : 0;
-    for (let box = firstEndingAfter(layout, start[row], end, from); box < end && boxes < BOXES_MAX; ) {
+    for (let box = firstEndingAfter(layout, start[row], end, from); box < end && boxes < BOXES_MAX;) {
       const left = (x[box] - from) * scale;
       if (left >= window.width) break;
       const pixels = width[box] * scale;
@@ -133,7 +134,11 @@ function paintBoxes(canvas: CanvasRenderingContext2D, palette: Palette, boxes: n
 }
 
 /** Stripes over markers: they say something about the sample, they are not code. */
-function paintHatching(canvas: CanvasRenderingContext2D, { palette, theme }: FlameScene, boxes: number): void {
+function paintHatching(
+  canvas: CanvasRenderingContext2D,
+  { palette, theme }: FlameScene,
+  boxes: number,
+): void {
   canvas.strokeStyle = theme.veil;
   canvas.lineWidth = 2;
   for (let i = 0; i < boxes; i++) {

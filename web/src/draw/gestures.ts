@@ -70,7 +70,8 @@ export function attachGestures(host: HTMLElement, events: GestureEvents): () => 
     event.preventDefault();
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PX : 1;
     const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
-    if (event.ctrlKey || event.metaKey) events.zoom(Math.exp(Math.max(-60, Math.min(60, dy)) / 150), local(event).x);
+    if (event.ctrlKey || event.metaKey)
+      events.zoom(Math.exp(Math.max(-60, Math.min(60, dy)) / 150), local(event).x);
     else if (event.shiftKey && dx === 0) events.pan(-dy, 0);
     else events.pan(-dx, -dy);
   };

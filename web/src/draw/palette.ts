@@ -43,7 +43,14 @@ const SHADES = 36;
 /** Functions of one module differ a little, or a program of one file would be one colour. */
 const TINTS = 3;
 const STEPS = 17;
-const KIND_HUE: Record<Origin, number> = { app: 55, package: 160, stdlib: 240, native: 325, kernel: 10, marker: 0 };
+const KIND_HUE: Record<Origin, number> = {
+  app: 55,
+  package: 160,
+  stdlib: 240,
+  native: 325,
+  kernel: 10,
+  marker: 0,
+};
 const GC_HUE = 320;
 const FOUND_HUE = 335;
 
@@ -59,11 +66,22 @@ export function moduleShade(module: string): number {
 export function functionColour(by: ColourBy, func: Func): number {
   if (func.origin === 'marker') return markerColour(by, func);
   if (by === 'kind') return 1 + ORIGINS.indexOf(func.origin);
-  return 1 + (ORIGINS.indexOf(func.origin) * SHADES + moduleShade(func.module)) * TINTS + ((func.hash >>> 7) % TINTS);
+  return (
+    1 +
+    (ORIGINS.indexOf(func.origin) * SHADES + moduleShade(func.module)) * TINTS +
+    ((func.hash >>> 7) % TINTS)
+  );
 }
 
+/** Rows of threads and processes are headings, as the root is; <GC> and <changing> are hatched. */
 function markerColour(by: ColourBy, func: Func): number {
-  const first = by === 'kind' ? 1 + ORIGINS.length : by === 'module' ? 1 + ORIGINS.length * SHADES * TINTS : 1 + STEPS + 1;
+  if (func.kind !== 'gc' && func.kind !== 'changing') return ROOT_COLOUR;
+  const first =
+    by === 'kind'
+      ? 1 + ORIGINS.length
+      : by === 'module'
+        ? 1 + ORIGINS.length * SHADES * TINTS
+        : 1 + STEPS + 1;
   return func.kind === 'gc' ? first : first + 1;
 }
 
@@ -79,9 +97,16 @@ export function changeColour(relative: number, noise: boolean): number {
 
 export function makePalette(by: ColourBy, dark: boolean): Palette {
   const colours: Rgb[] = [oklchToRgb(dark ? 0.34 : 0.91, 0.008, 60)];
-  if (by === 'module') for (const origin of ORIGINS) for (let i = 0; i < SHADES * TINTS; i++) colours.push(moduleRgb(BANDS[origin], Math.floor(i / TINTS), (i % TINTS) - 1, dark));
-  else if (by === 'kind') for (const origin of ORIGINS) colours.push(oklchToRgb(dark ? 0.46 : 0.84, origin === 'marker' ? 0 : 0.085, KIND_HUE[origin]));
-  else for (let step = 0; step < STEPS; step++) colours.push(by === 'self' ? heatRgb(step / (STEPS - 1), dark) : changeRgb(step, dark));
+  if (by === 'module')
+    for (const origin of ORIGINS)
+      for (let i = 0; i < SHADES * TINTS; i++)
+        colours.push(moduleRgb(BANDS[origin], Math.floor(i / TINTS), (i % TINTS) - 1, dark));
+  else if (by === 'kind')
+    for (const origin of ORIGINS)
+      colours.push(oklchToRgb(dark ? 0.46 : 0.84, origin === 'marker' ? 0 : 0.085, KIND_HUE[origin]));
+  else
+    for (let step = 0; step < STEPS; step++)
+      colours.push(by === 'self' ? heatRgb(step / (STEPS - 1), dark) : changeRgb(step, dark));
   if (by === 'self' || by === 'change') colours.push(oklchToRgb(dark ? 0.36 : 0.9, 0.004, 250));
   const hatchedFrom = colours.length;
   colours.push(oklchToRgb(dark ? 0.42 : 0.86, 0.09, GC_HUE), oklchToRgb(dark ? 0.4 : 0.84, 0.01, 250));
@@ -94,19 +119,25 @@ function moduleRgb(band: Band, shade: number, tint: number, dark: boolean): Rgb 
   const hues = SHADES / 3;
   const hue = band.fromHue + ((band.toHue - band.fromHue) * (shade % hues)) / (hues - 1) + tint * 4;
   const level = Math.floor(shade / hues) - 1;
-  return dark ? oklchToRgb(0.45 + level * 0.04 + tint * 0.018, band.chroma * 0.85, hue) : oklchToRgb(0.845 + level * 0.035 + tint * 0.018, band.chroma, hue);
+  return dark
+    ? oklchToRgb(0.45 + level * 0.04 + tint * 0.018, band.chroma * 0.85, hue)
+    : oklchToRgb(0.845 + level * 0.035 + tint * 0.018, band.chroma, hue);
 }
 
 function heatRgb(heat: number, dark: boolean): Rgb {
   const hue = 85 - 60 * heat;
-  return dark ? oklchToRgb(0.36 + 0.26 * heat, 0.012 + 0.16 * heat, hue) : oklchToRgb(0.94 - 0.29 * heat, 0.012 + 0.175 * heat, hue);
+  return dark
+    ? oklchToRgb(0.36 + 0.26 * heat, 0.012 + 0.16 * heat, hue)
+    : oklchToRgb(0.94 - 0.29 * heat, 0.012 + 0.175 * heat, hue);
 }
 
 function changeRgb(step: number, dark: boolean): Rgb {
   const relative = (step / (STEPS - 1)) * 2 - 1;
   const size = Math.abs(relative) ** 0.6;
   const hue = relative < 0 ? 245 : 40;
-  return dark ? oklchToRgb(0.36 + 0.18 * size, 0.006 + 0.13 * size, hue) : oklchToRgb(0.93 - 0.2 * size, 0.006 + 0.13 * size, hue);
+  return dark
+    ? oklchToRgb(0.36 + 0.18 * size, 0.006 + 0.13 * size, hue)
+    : oklchToRgb(0.93 - 0.2 * size, 0.006 + 0.13 * size, hue);
 }
 
 export function isHatched(palette: Palette, colour: number): boolean {
@@ -116,7 +147,10 @@ export function isHatched(palette: Palette, colour: number): boolean {
 
 function finish(colours: readonly Rgb[], hatchedFrom: number, found: number, dark: boolean): Palette {
   const background: Rgb = dark ? [20, 23, 27] : [255, 255, 255];
-  const [darkInk, lightInk]: [Rgb, Rgb] = [[0, 0, 0], [255, 255, 255]];
+  const [darkInk, lightInk]: [Rgb, Rgb] = [
+    [0, 0, 0],
+    [255, 255, 255],
+  ];
   const fade = (c: Rgb): Rgb => c.map((v, i) => Math.round(v * 0.24 + background[i]! * 0.76)) as Rgb;
   const css = (c: Rgb): string => `rgb(${c.join(',')})`;
   const inkOn = (c: Rgb): Rgb => (contrast(c, darkInk) >= contrast(c, lightInk) ? darkInk : lightInk);

@@ -37,4 +37,5 @@ export const DARK: Theme = {
   veil: 'rgba(20,23,27,0.66)',
 };
 
-export const LABEL_FONT = '12px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
+export const LABEL_FONT =
+  '12px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';

@@ -22,7 +22,11 @@ export function compileQuery(input: string): Query | null {
   } catch (reason) {
     const literal = new RegExp(text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'), flags);
     const why = reason instanceof Error ? reason.message.replace(/^.*: /, '') : 'not valid';
-    return { text, error: `not a regular expression (${why}); searching for it as text`, test: (s) => literal.test(s) };
+    return {
+      text,
+      error: `not a regular expression (${why}); searching for it as text`,
+      test: (s) => literal.test(s),
+    };
   }
 }
 

@@ -18,12 +18,20 @@ export interface Change {
   readonly noise: boolean;
 }
 
-export function changeOf(shareNow: number, shareBase: number, evidenceNow: number, evidenceBase: number): Change {
+export function changeOf(
+  shareNow: number,
+  shareBase: number,
+  evidenceNow: number,
+  evidenceBase: number,
+): Change {
   const delta = shareNow - shareBase;
   const sum = shareNow + shareBase;
   const relative = sum > 0 ? delta / sum : 0;
-  const pooled = (shareNow * evidenceNow + shareBase * evidenceBase) / Math.max(1, evidenceNow + evidenceBase);
-  const deviation = Math.sqrt(Math.max(0, pooled * (1 - pooled)) * (1 / Math.max(1, evidenceNow) + 1 / Math.max(1, evidenceBase)));
+  const pooled =
+    (shareNow * evidenceNow + shareBase * evidenceBase) / Math.max(1, evidenceNow + evidenceBase);
+  const deviation = Math.sqrt(
+    Math.max(0, pooled * (1 - pooled)) * (1 / Math.max(1, evidenceNow) + 1 / Math.max(1, evidenceBase)),
+  );
   const z = deviation > 0 ? delta / deviation : 0;
   return { delta, relative, z, noise: Math.abs(z) < NOISE_Z };
 }

@@ -25,7 +25,8 @@ export function toFolded(profile: Profile, entries: Entries, tree: Tree, from: n
     const weight = Math.round(tree.self[node] / unit);
     if (!inside[node] || weight <= 0) continue;
     prefix.length = 0;
-    for (let at = node; at >= 0; at = tree.parent[at]) if (tree.entry[at] >= 0) prefix.push(label(tree.entry[at]));
+    for (let at = node; at >= 0; at = tree.parent[at])
+      if (tree.entry[at] >= 0) prefix.push(label(tree.entry[at]));
     if (prefix.length > 0) lines.push(`${prefix.reverse().join(';')} ${weight}`);
   }
   return lines.join('\n') + (lines.length > 0 ? '\n' : '');

@@ -39,9 +39,10 @@ export function layOut(tree: Tree, widthOf: WidthOf, order: Order, rankOf: Int32
   let filled = 1;
   boxOf[0] = 0;
   const children: number[] = [];
-  const bySize = (a: number, b: number): number => weight[b] - weight[a] || rankOf[tree.entry[a]] - rankOf[tree.entry[b]];
+  const bySize = (a: number, b: number): number =>
+    weight[b] - weight[a] || rankOf[tree.entry[a]] - rankOf[tree.entry[b]];
   const byName = (a: number, b: number): number => rankOf[tree.entry[a]] - rankOf[tree.entry[b]];
-  for (let from = 0; from < filled; ) {
+  for (let from = 0; from < filled;) {
     const to = filled;
     start.push(to);
     for (let box = from; box < to; box++) {
@@ -121,7 +122,9 @@ export function rowOf(layout: Layout, box: number): number {
 
 /** Alphabetical position of each entry, for order and for ties. */
 export function nameRanks(names: readonly string[]): Int32Array {
-  const sorted = names.map((_, i) => i).sort((a, b) => (names[a] < names[b] ? -1 : names[a] > names[b] ? 1 : a - b));
+  const sorted = names
+    .map((_, i) => i)
+    .sort((a, b) => (names[a] < names[b] ? -1 : names[a] > names[b] ? 1 : a - b));
   const ranks = new Int32Array(names.length);
   sorted.forEach((entry, rank) => (ranks[entry] = rank));
   return ranks;

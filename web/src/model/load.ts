@@ -5,7 +5,15 @@
 import { hashText } from '../lib/text.ts';
 import { placeOf } from './module.ts';
 import { FRAME_KINDS, PROFILE_FORMAT, PROFILE_VERSION } from './page-format.ts';
-import type { Column, FrameKind, PageData, PageMeta, PageSamples, PageStats, PageTimeline } from './page-format.ts';
+import type {
+  Column,
+  FrameKind,
+  PageData,
+  PageMeta,
+  PageSamples,
+  PageStats,
+  PageTimeline,
+} from './page-format.ts';
 import type { Func, Profile, Recording, Runs, Samples, Thread } from './profile.ts';
 
 /** The message is one sentence for people. */
@@ -15,7 +23,9 @@ export function loadProfile(data: unknown): Profile {
   const page = object(data as PageData | null, 'the profile');
   if (page.format !== PROFILE_FORMAT) throw new BadData(`the data is not marked as “${PROFILE_FORMAT}”.`);
   if (page.version !== PROFILE_VERSION)
-    throw new BadData(`the data has version ${String(page.version)}, and this page reads version ${PROFILE_VERSION}.`);
+    throw new BadData(
+      `the data has version ${String(page.version)}, and this page reads version ${PROFILE_VERSION}.`,
+    );
   const functions = readFunctions(page);
   const nodes = readNodes(page, functions.frameFunction.length);
   const threads = readThreads(page);
@@ -26,7 +36,9 @@ export function loadProfile(data: unknown): Profile {
     ...nodes,
     threads,
     runs: page.timeline ? readTimeline(page.timeline, sizes) : null,
-    base: page.base ? readRecording(object(page.base, 'the base'), 'the base', sizes, page.base.design_effect?.[0]) : null,
+    base: page.base
+      ? readRecording(object(page.base, 'the base'), 'the base', sizes, page.base.design_effect?.[0])
+      : null,
   };
 }
 
@@ -38,7 +50,12 @@ interface Sizes {
 /** As `pitviper diff` assumes where a recording cannot tell. */
 const DESIGN_EFFECT = 10;
 
-function readRecording(from: { meta: PageMeta; stats: PageStats; samples: PageSamples }, what: string, sizes: Sizes, designEffect: unknown): Recording {
+function readRecording(
+  from: { meta: PageMeta; stats: PageStats; samples: PageSamples },
+  what: string,
+  sizes: Sizes,
+  designEffect: unknown,
+): Recording {
   return {
     meta: readMeta(object(from.meta, `${what}’s meta`)),
     stats: readStats(object(from.stats, `${what}’s stats`)),
@@ -67,7 +84,9 @@ function readStats(stats: PageStats): PageStats {
 
 function readFunctions(page: PageData): Pick<Profile, 'functions' | 'frameFunction' | 'frameLine'> {
   const strings = array<string>(page.strings, 'strings');
-  const kinds = array<FrameKind>(page.kinds, 'kinds').map((kind) => (FRAME_KINDS.includes(kind) ? kind : 'other'));
+  const kinds = array<FrameKind>(page.kinds, 'kinds').map((kind) =>
+    FRAME_KINDS.includes(kind) ? kind : 'other',
+  );
   const { name, file, full_file, line, first_line, kind } = object(page.frames, 'frames');
   const count = sameLength({ name, file, full_file, line, first_line, kind }, 'frames');
   const functions: Func[] = [];
@@ -84,7 +103,14 @@ function readFunctions(page: PageData): Pick<Profile, 'functions' | 'frameFuncti
       id = functions.length;
       known.set(key, id);
       const hash = hashText(`${func}\0${shown}`);
-      functions.push({ name: func, file: shown, firstLine: first_line[frame] | 0, kind: kindName, ...placeOf(kindName, func, full), hash });
+      functions.push({
+        name: func,
+        file: shown,
+        firstLine: first_line[frame] | 0,
+        kind: kindName,
+        ...placeOf(kindName, func, full),
+        hash,
+      });
     }
     frameFunction[frame] = id;
   }
@@ -108,7 +134,12 @@ function readNodes(page: PageData, frames: number): Pick<Profile, 'nodeParent' |
 function readThreads(page: PageData): Thread[] {
   return array<Thread>(page.threads, 'threads').map((row) => {
     const { pid, tid, name, process } = object(row, 'a thread');
-    return { pid: Number(pid) | 0, tid: Number(tid) | 0, name: String(name ?? ''), process: String(process ?? '') };
+    return {
+      pid: Number(pid) | 0,
+      tid: Number(tid) | 0,
+      name: String(name ?? ''),
+      process: String(process ?? ''),
+    };
   });
 }
 
@@ -125,8 +156,15 @@ function readSamples({ thread, node, count, weight_ns }: PageSamples, what: stri
 function readTimeline(timeline: PageTimeline, sizes: Sizes): Runs {
   const { unit_us: unit } = object(timeline, 'the timeline');
   if (!(unit > 0)) throw new BadData('the timeline has no unit.');
-  const rows = array<PageTimeline['threads'][number]>(timeline.threads, 'the timeline’s threads').map((row) => object(row, 'a thread’s timeline'));
-  const sum = rows.reduce((n, row) => n + sameLength({ gap: row.gap, duration: row.duration, node: row.node, count: row.count }, 'the timeline'), 0);
+  const rows = array<PageTimeline['threads'][number]>(timeline.threads, 'the timeline’s threads').map((row) =>
+    object(row, 'a thread’s timeline'),
+  );
+  const sum = rows.reduce(
+    (n, row) =>
+      n +
+      sameLength({ gap: row.gap, duration: row.duration, node: row.node, count: row.count }, 'the timeline'),
+    0,
+  );
   const runs = {
     startUs: new Float64Array(sum),
     durationUs: new Float64Array(sum),
@@ -156,7 +194,8 @@ function readTimeline(timeline: PageTimeline, sizes: Sizes): Runs {
 }
 
 function object<T extends object>(value: T | null | undefined, what: string): T {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadData(`${what} is missing.`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BadData(`${what} is missing.`);
   return value;
 }
 
@@ -184,7 +223,8 @@ function isAmount(value: unknown): value is number {
 }
 
 function ids(column: Column, below: number, what: string): Int32Array {
-  for (let i = 0; i < column.length; i++) if (!isId(column[i], below)) throw new BadData(`${what} does not exist (row ${i}).`);
+  for (let i = 0; i < column.length; i++)
+    if (!isId(column[i], below)) throw new BadData(`${what} does not exist (row ${i}).`);
   return Int32Array.from(column);
 }
 

@@ -18,12 +18,17 @@ const FROZEN = /^<frozen ([^>]+)>$/;
 export function placeOf(kind: FrameKind, name: string, fullPath: string): Place {
   switch (kind) {
     case 'native':
-      return { module: fullPath === '' ? 'native' : lastPart(fullPath).replace(/\.so[.\d]*$/, '.so'), origin: 'native' };
+      return {
+        module: fullPath === '' ? 'native' : lastPart(fullPath).replace(/\.so[.\d]*$/, '.so'),
+        origin: 'native',
+      };
     case 'kernel':
       return { module: 'kernel', origin: 'kernel' };
     case 'python':
     case 'other':
-      return fullPath === '' ? { module: name.startsWith('<') ? name : '?', origin: 'app' } : pythonPlace(fullPath);
+      return fullPath === ''
+        ? { module: name.startsWith('<') ? name : '?', origin: 'app' }
+        : pythonPlace(fullPath);
     default:
       return { module: name, origin: 'marker' };
   }

@@ -80,5 +80,14 @@ export interface PageStats {
 }
 
 /** As named by `kinds`, which is enum frame_kind of src/model/profile.h. */
-export const FRAME_KINDS = ['python', 'native', 'kernel', 'thread', 'process', 'gc', 'changing', 'other'] as const;
+export const FRAME_KINDS = [
+  'python',
+  'native',
+  'kernel',
+  'thread',
+  'process',
+  'gc',
+  'changing',
+  'other',
+] as const;
 export type FrameKind = (typeof FRAME_KINDS)[number];

@@ -28,12 +28,23 @@ export function functionRows(tree: Tree, entries: Entries, functions: number): T
   const rows: TableRow[] = [];
   for (let func = 0; func < functions; func++)
     if (total[func] > 0 || baseTotal[func] > 0)
-      rows.push({ func, self: self[func], total: total[func], baseSelf: baseSelf[func], baseTotal: baseTotal[func] });
+      rows.push({
+        func,
+        self: self[func],
+        total: total[func],
+        baseSelf: baseSelf[func],
+        baseTotal: baseTotal[func],
+      });
   return rows;
 }
 
 /** Visits each node whose function is not already on the way to it. */
-function forEachOutermost(tree: Tree, entries: Entries, functions: number, visit: (node: number, func: number) => void): void {
+function forEachOutermost(
+  tree: Tree,
+  entries: Entries,
+  functions: number,
+  visit: (node: number, func: number) => void,
+): void {
   const count = tree.parent.length;
   const first = new Int32Array(count).fill(-1);
   const next = new Int32Array(count).fill(-1);
@@ -42,7 +53,7 @@ function forEachOutermost(tree: Tree, entries: Entries, functions: number, visit
     first[tree.parent[node]] = node;
   }
   const open = new Int32Array(functions);
-  for (let node = first[0]; node > 0; ) {
+  for (let node = first[0]; node > 0;) {
     const func = entries.functionOf[tree.entry[node]];
     if (open[func]++ === 0) visit(node, func);
     if (first[node] >= 0) {

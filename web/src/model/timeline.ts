@@ -35,6 +35,27 @@ export function makeTimeline(profile: Profile, runs: Runs, bins: number): Timeli
   return { endUs, bins, activity, sum, peak };
 }
 
+export interface ProcessGroup {
+  readonly pid: number;
+  readonly name: string;
+  readonly count: number;
+  /** Busiest first. */
+  readonly threads: readonly number[];
+}
+
+/** Busiest first. */
+export function groupByProcess(profile: Profile, counts: Float64Array): ProcessGroup[] {
+  const groups = new Map<number, { pid: number; name: string; count: number; threads: number[] }>();
+  profile.threads.forEach(({ pid, process }, thread) => {
+    const group = groups.get(pid) ?? { pid, name: process, count: 0, threads: [] };
+    group.count += counts[thread];
+    group.threads.push(thread);
+    groups.set(pid, group);
+  });
+  for (const { threads } of groups.values()) threads.sort((a, b) => counts[b] - counts[a] || a - b);
+  return [...groups.values()].sort((a, b) => b.count - a.count || a.pid - b.pid);
+}
+
 /** Samples of each thread, for the list beside the timeline. */
 export function threadCounts(profile: Profile): Float64Array {
   const { samples, threads } = profile;

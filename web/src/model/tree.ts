@@ -175,7 +175,13 @@ export function callersOf(
   return finish(builder, self, baseAmount ? baseSelf : null, cut, true);
 }
 
-export function finish(builder: Builder, self: number[], baseSelf: number[] | null, cut: number, leafFirst: boolean): Tree {
+export function finish(
+  builder: Builder,
+  self: number[],
+  baseSelf: number[] | null,
+  cut: number,
+  leafFirst: boolean,
+): Tree {
   const parent = Int32Array.from(builder.parent);
   const dense = (sparse: number[]): Float64Array => Float64Array.from(parent, (_, i) => sparse[i] ?? 0);
   const now = dense(self);

@@ -92,7 +92,9 @@ export function fromHash(hash: string, defaults: ViewState): ViewState {
       .slice(0, MAX_LIST)
       .map((part) => (/^[0-9a-z]+$/.test(part) ? parseInt(part, 36) : NaN))
       .filter((n) => Number.isSafeInteger(n));
-  const kinds = (params.get('hide') ?? '').split('.').filter((k): k is FrameKind => FRAME_KINDS.includes(k as FrameKind));
+  const kinds = (params.get('hide') ?? '')
+    .split('.')
+    .filter((k): k is FrameKind => FRAME_KINDS.includes(k as FrameKind));
   return {
     view: oneOf('view', VIEWS, defaults.view),
     zoom: numbers('zoom'),

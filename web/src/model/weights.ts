@@ -32,7 +32,10 @@ export function weigh(profile: Profile, selection: Selection): Weights {
   const nodes = profile.nodeParent.length;
   const wanted = threadMask(profile.threads.length, selection.threads);
   const { range, metric } = selection;
-  const now = range && profile.runs ? weighRuns(profile.runs, nodes, wanted, metric, range) : weighSamples(profile.samples, nodes, wanted, metric);
+  const now =
+    range && profile.runs
+      ? weighRuns(profile.runs, nodes, wanted, metric, range)
+      : weighSamples(profile.samples, nodes, wanted, metric);
   const evidence = now.samples / profile.designEffect;
   if (!profile.base) return { now: now.now, total: now.total, evidence, base: null, baseEvidence: 0 };
   const base = weighSamples(profile.base.samples, nodes, wanted, metric);
@@ -40,7 +43,13 @@ export function weigh(profile: Profile, selection: Selection): Weights {
     const scale = now.total / base.total;
     for (let i = 0; i < nodes; i++) base.now[i] *= scale;
   }
-  return { now: now.now, total: now.total, evidence, base: base.now, baseEvidence: base.samples / profile.base.designEffect };
+  return {
+    now: now.now,
+    total: now.total,
+    evidence,
+    base: base.now,
+    baseEvidence: base.samples / profile.base.designEffect,
+  };
 }
 
 interface OneWeights {

@@ -43,20 +43,41 @@ export function Explorer({ profile, state: wanted, change }: Props): JSX.Element
       change(latest.current, step);
     },
     say,
-    copy: (text, what) => void copyText(text).then((done) => say(done ? `Copied ${what}` : `The browser refused to copy ${what}`)),
+    copy: (text, what) =>
+      void copyText(text).then((done) =>
+        say(done ? `Copied ${what}` : `The browser refused to copy ${what}`),
+      ),
     sandwich: (func) => actions.current.set({ view: 'sandwich', focus: profile.functions[func].hash }, true),
-    searchFor: (func) => actions.current.set({ query: `^${quoteForQuery(profile.functions[func].name)}( |$)` }),
+    searchFor: (func) =>
+      actions.current.set({ query: `^${quoteForQuery(profile.functions[func].name)}( |$)` }),
   };
-  useKeys(actions.current, () => latest.current, toggleTheme, () => setHelp(true));
+  useKeys(
+    actions.current,
+    () => latest.current,
+    toggleTheme,
+    () => setHelp(true),
+  );
   const analysis = useAnalysis(profile, state);
   const common = { analysis, state, theme, actions: actions.current };
   return (
     <div class="explorer">
-      <Header profile={profile} theme={theme} toggleTheme={toggleTheme} showHelp={() => setHelp(true)} showRecording={() => actions.current.set({ view: 'recording' }, true)} />
+      <Header
+        profile={profile}
+        theme={theme}
+        toggleTheme={toggleTheme}
+        showHelp={() => setHelp(true)}
+        showRecording={() => actions.current.set({ view: 'recording' }, true)}
+      />
       <Toolbar {...common} />
       <TimelineView profile={profile} state={state} theme={theme} actions={actions.current} />
       <main id="view" role="tabpanel" aria-label={state.view}>
-        {state.view === 'recording' ? <RecordingView analysis={analysis} state={state} /> : analysis.calls.total[0] > 0 || base(analysis.calls.baseTotal) ? <View {...common} /> : <Empty profile={profile} state={state} actions={actions.current} />}
+        {state.view === 'recording' ? (
+          <RecordingView analysis={analysis} state={state} />
+        ) : analysis.calls.total[0] > 0 || base(analysis.calls.baseTotal) ? (
+          <View {...common} />
+        ) : (
+          <Empty profile={profile} state={state} actions={actions.current} />
+        )}
       </main>
       {help && <Help close={() => setHelp(false)} />}
       <div class={message ? 'toast shown' : 'toast'} role="status">
@@ -86,10 +107,24 @@ function possible(state: ViewState, profile: Profile): ViewState {
   const metric = hasTime(profile) ? state.metric : 'count';
   const colour = profile.base || state.colour !== 'change' ? state.colour : 'module';
   const threads = state.threads?.filter((t) => t < profile.threads.length) ?? null;
-  return { ...state, metric, colour, range: profile.runs ? state.range : null, threads: threads?.length === 0 ? null : threads };
+  return {
+    ...state,
+    metric,
+    colour,
+    range: profile.runs ? state.range : null,
+    threads: threads?.length === 0 ? null : threads,
+  };
 }
 
-function Empty({ profile, state, actions }: { profile: Profile; state: ViewState; actions: Actions }): JSX.Element {
+function Empty({
+  profile,
+  state,
+  actions,
+}: {
+  profile: Profile;
+  state: ViewState;
+  actions: Actions;
+}): JSX.Element {
   const filtered = state.range !== null || state.threads !== null;
   const idle = profile.meta.mode === 'cpu' || profile.meta.mode === 'gil';
   return (
@@ -103,7 +138,11 @@ function Empty({ profile, state, actions }: { profile: Profile; state: ViewState
           </button>
         </>
       ) : (
-        <p>{idle ? 'No thread was running while it was recorded. To see waiting threads too, record with --idle.' : 'Nothing was recorded.'}</p>
+        <p>
+          {idle
+            ? 'No thread was running while it was recorded. To see waiting threads too, record with --idle.'
+            : 'Nothing was recorded.'}
+        </p>
       )}
     </div>
   );
@@ -120,13 +159,19 @@ function useMessage(): [string, (message: string) => void] {
   return [message, say];
 }
 
-function useKeys(actions: Actions, state: () => ViewState, toggleTheme: () => void, showHelp: () => void): void {
+function useKeys(
+  actions: Actions,
+  state: () => ViewState,
+  toggleTheme: () => void,
+  showHelp: () => void,
+): void {
   const toggle = useRef(toggleTheme);
   toggle.current = toggleTheme;
   useEffect(() => {
     const keys = (event: KeyboardEvent): void => {
       const target = event.target as HTMLElement;
-      if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName))
+        return;
       const view = VIEWS[Number(event.key) - 1];
       const graph = state().view === 'flame' || state().view === 'icicle';
       if (view && event.key !== '0') actions.set({ view }, true);
@@ -134,7 +179,8 @@ function useKeys(actions: Actions, state: () => ViewState, toggleTheme: () => vo
       else if (event.key === '?') showHelp();
       else if (event.key === 'i' && graph) actions.set({ invert: !state().invert, zoom: [] }, true);
       else if (event.key === 't') toggle.current();
-      else if (event.key === 'Escape' && graph && state().zoom.length > 0) actions.set({ zoom: state().zoom.slice(0, -1) }, true);
+      else if (event.key === 'Escape' && graph && state().zoom.length > 0)
+        actions.set({ zoom: state().zoom.slice(0, -1) }, true);
       else return;
       event.preventDefault();
     };

@@ -39,19 +39,32 @@ export function factsOf(analysis: Analysis, tree: Tree, node: number, metric: Me
     place: func && func.file !== '' ? (line > 0 ? `${func.file}:${line}` : func.file) : '',
     total: amount(tree.total[node]),
     self: amount(tree.self[node]),
-    change: tree.baseTotal ? changeText(tree.total[node] / (sum || 1), tree.baseTotal[node] / (sum || 1), weights) : '',
+    change: tree.baseTotal
+      ? changeText(tree.total[node] / (sum || 1), tree.baseTotal[node] / (sum || 1), weights)
+      : '',
     note: func ? (KIND_NOTES[func.kind] ?? '') : '',
   };
 }
 
-export function changeText(now: number, before: number, weights: { evidence: number; baseEvidence: number }): string {
+export function changeText(
+  now: number,
+  before: number,
+  weights: { evidence: number; baseEvidence: number },
+): string {
   const { delta, noise } = changeOf(now, before, weights.evidence, weights.baseEvidence);
   const what = before === 0 ? 'new' : now === 0 ? 'gone' : `${formatShare(before)} → ${formatShare(now)}`;
   return `${what} (${formatPoints(delta)}${noise ? ', within noise' : ''})`;
 }
 
 export function inWords(facts: Facts): string {
-  const parts = [facts.name, facts.place, `total ${facts.total}`, `self ${facts.self}`, facts.change, facts.note];
+  const parts = [
+    facts.name,
+    facts.place,
+    `total ${facts.total}`,
+    `self ${facts.self}`,
+    facts.change,
+    facts.note,
+  ];
   return parts.filter((part) => part !== '').join(', ');
 }
 

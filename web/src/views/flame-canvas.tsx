@@ -31,7 +31,8 @@ interface Props {
   onZoom(node: number): void;
 }
 
-const KEYS = 'Arrow keys move, Enter zooms, Escape zooms out, plus and minus scale, S opens the sandwich, C copies the name.';
+const KEYS =
+  'Arrow keys move, Enter zooms, Escape zooms out, plus and minus scale, S opens the sandwich, C copies the name.';
 
 export function FlameCanvas(props: Props): JSX.Element {
   const { analysis, tree, state, theme, actions } = props;
@@ -80,18 +81,24 @@ export function FlameCanvas(props: Props): JSX.Element {
     const entry = latest.current.tree.entry[node] ?? -1;
     return entry < 0 ? -1 : latest.current.analysis.entries.functionOf[entry];
   };
-  const copyName = (node: number): void => actions.copy(functionOf(node) < 0 ? 'all' : analysis.profile.functions[functionOf(node)].name, 'the name');
+  const copyName = (node: number): void =>
+    actions.copy(
+      functionOf(node) < 0 ? 'all' : analysis.profile.functions[functionOf(node)].name,
+      'the name',
+    );
 
   const keys = (event: KeyboardEvent): void => {
     const at = chart.current!;
     const outward = props.flame ? 'ArrowDown' : 'ArrowUp';
     const inward = props.flame ? 'ArrowUp' : 'ArrowDown';
-    const step = { [outward]: 'out', [inward]: 'in', ArrowLeft: 'left', ArrowRight: 'right' }[event.key] as 'out' | undefined;
+    const step = { [outward]: 'out', [inward]: 'in', ArrowLeft: 'left', ArrowRight: 'right' }[event.key] as
+      'out' | undefined;
     const node = at.selection;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (step) setSelected(at.step(step));
     else if (event.key === 'Enter' && node >= 0) props.onZoom(node);
-    else if (event.key === 'Escape' || event.key === 'Backspace') props.onZoom(props.zoomed > 0 ? tree.parent[props.zoomed] : 0);
+    else if (event.key === 'Escape' || event.key === 'Backspace')
+      props.onZoom(props.zoomed > 0 ? tree.parent[props.zoomed] : 0);
     else if (event.key === '0') props.onZoom(0);
     else if (event.key === '+' || event.key === '=') at.zoomBy(0.7);
     else if (event.key === '-') at.zoomBy(1 / 0.7);
@@ -107,8 +114,12 @@ export function FlameCanvas(props: Props): JSX.Element {
 
   const menuItems = (node: number): MenuItem[] => {
     const func = functionOf(node);
-    const stack = (): string => pathTo(tree, node).map((n) => entryLabel(analysis.profile, analysis.entries, tree.entry[n])).join('\n');
-    const folded = (): string => toFolded(analysis.profile, analysis.entries, tree, node, foldedUnit(state.metric));
+    const stack = (): string =>
+      pathTo(tree, node)
+        .map((n) => entryLabel(analysis.profile, analysis.entries, tree.entry[n]))
+        .join('\n');
+    const folded = (): string =>
+      toFolded(analysis.profile, analysis.entries, tree, node, foldedUnit(state.metric));
     const items: MenuItem[] = [{ label: 'Zoom to this', run: () => props.onZoom(node) }];
     if (func >= 0)
       items.push(
@@ -117,16 +128,34 @@ export function FlameCanvas(props: Props): JSX.Element {
         { label: 'Copy function name', run: () => copyName(node) },
         { label: 'Copy stack', run: () => actions.copy(stack(), 'the stack') },
       );
-    return [...items, { label: 'Copy this part as folded stacks', run: () => actions.copy(folded(), 'folded stacks') }];
+    return [
+      ...items,
+      { label: 'Copy this part as folded stacks', run: () => actions.copy(folded(), 'folded stacks') },
+    ];
   };
 
-  const spoken = selected >= 0 && selected < tree.parent.length ? inWords(factsOf(analysis, tree, selected, state.metric)) : '';
+  const spoken =
+    selected >= 0 && selected < tree.parent.length
+      ? inWords(factsOf(analysis, tree, selected, state.metric))
+      : '';
   return (
-    <div class="chart" ref={host} tabIndex={0} role="application" aria-roledescription="flame graph" aria-label={`${props.label}. ${KEYS}`} onKeyDown={keys}>
+    <div
+      class="chart"
+      ref={host}
+      tabIndex={0}
+      role="application"
+      aria-roledescription="flame graph"
+      aria-label={`${props.label}. ${KEYS}`}
+      onKeyDown={keys}
+    >
       <canvas ref={canvas} class="chart-boxes" />
       <canvas ref={overlay} class="chart-marks" />
-      {hover && hover.node < tree.parent.length && <Tooltip analysis={analysis} tree={tree} state={state} hover={hover} host={host.current!} />}
-      {menu && menu.node < tree.parent.length && <Menu items={menuItems(menu.node)} x={menu.x} y={menu.y} close={() => setMenu(null)} />}
+      {hover && hover.node < tree.parent.length && (
+        <Tooltip analysis={analysis} tree={tree} state={state} hover={hover} host={host.current!} />
+      )}
+      {menu && menu.node < tree.parent.length && (
+        <Menu items={menuItems(menu.node)} x={menu.x} y={menu.y} close={() => setMenu(null)} />
+      )}
       <div class="offscreen" aria-live="polite">
         {spoken}
       </div>

@@ -26,7 +26,10 @@ const CRUMBS_MAX = 4;
 
 export function FlameView({ analysis, state, theme, actions }: Props): JSX.Element {
   const { profile, entries, tree } = analysis;
-  const zoomed = useMemo(() => findByKeys(profile, entries, tree, state.zoom), [profile, entries, tree, state.zoom]);
+  const zoomed = useMemo(
+    () => findByKeys(profile, entries, tree, state.zoom),
+    [profile, entries, tree, state.zoom],
+  );
   const zoomTo = (node: number): void => actions.set({ zoom: zoomKeys(profile, entries, tree, node) }, true);
   const path = zoomed > 0 ? pathTo(tree, zoomed) : [];
   const shown = path.slice(-CRUMBS_MAX);
@@ -34,11 +37,17 @@ export function FlameView({ analysis, state, theme, actions }: Props): JSX.Eleme
     <div class="flame-view">
       {zoomed > 0 && (
         <nav class="crumbs" aria-label="Zoomed into">
-          <button class="crumb-back" onClick={() => zoomTo(tree.parent[zoomed])} title="One step out (Escape)">
+          <button
+            class="crumb-back"
+            onClick={() => zoomTo(tree.parent[zoomed])}
+            title="One step out (Escape)"
+          >
             <Icon name="back" /> Out
           </button>
           <button onClick={() => zoomTo(0)}>all</button>
-          {path.length > shown.length && <span class="crumb-gap">… {formatCount(path.length - shown.length)} more</span>}
+          {path.length > shown.length && (
+            <span class="crumb-gap">… {formatCount(path.length - shown.length)} more</span>
+          )}
           {shown.map((node) => (
             <button onClick={() => zoomTo(node)} aria-current={node === zoomed ? 'true' : undefined}>
               {entries.names[tree.entry[node]]}
@@ -59,7 +68,12 @@ export function FlameView({ analysis, state, theme, actions }: Props): JSX.Eleme
         onZoom={zoomTo}
       />
       <Legend analysis={analysis} state={state} theme={theme} actions={actions} />
-      {tree.cut > 0 && <p class="warning">{formatWeight(state.metric, tree.cut)} have outer frames that are left out here: the leaf-first tree is too large.</p>}
+      {tree.cut > 0 && (
+        <p class="warning">
+          {formatWeight(state.metric, tree.cut)} have outer frames that are left out here: the leaf-first tree
+          is too large.
+        </p>
+      )}
     </div>
   );
 }

@@ -35,12 +35,21 @@ export function Header({ profile, theme, toggleTheme, showHelp, showRecording }:
       {base && <span class="versus">against {base.meta.title || base.meta.command || 'base'}</span>}
       <span class="facts">{facts.join(' · ')}</span>
       {quality && (
-        <button class={quality.trouble ? 'pill troubled' : 'pill'} onClick={showRecording} title="How many of the stacks were proven: details">
+        <button
+          class={quality.trouble ? 'pill troubled' : 'pill'}
+          onClick={showRecording}
+          title="How many of the stacks were proven: details"
+        >
           {quality.trouble ?? `${formatShare(quality.exactShare)} exact`}
         </button>
       )}
       <span class="header-buttons">
-        <button class="round" onClick={toggleTheme} aria-label={theme.dark ? 'Light colours' : 'Dark colours'} title="Light or dark (T)">
+        <button
+          class="round"
+          onClick={toggleTheme}
+          aria-label={theme.dark ? 'Light colours' : 'Dark colours'}
+          title="Light or dark (T)"
+        >
           <Icon name="sun" />
         </button>
         <button class="round" onClick={showHelp} aria-label="Keys and gestures" title="Keys and gestures (?)">

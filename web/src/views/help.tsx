@@ -25,7 +25,12 @@ export function Help({ close }: { close: () => void }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current!.showModal(), []);
   return (
-    <dialog ref={dialog} class="help" onClose={close} onClick={(event) => event.target === dialog.current && dialog.current!.close()}>
+    <dialog
+      ref={dialog}
+      class="help"
+      onClose={close}
+      onClick={(event) => event.target === dialog.current && dialog.current!.close()}
+    >
       <h2>Keys and gestures</h2>
       <dl>
         {KEYS.map(([key, meaning]) => (
@@ -35,7 +40,9 @@ export function Help({ close }: { close: () => void }): JSX.Element {
           </>
         ))}
       </dl>
-      <p class="dim">The address of this page always leads back to what you see: view, zoom, search, range and threads.</p>
+      <p class="dim">
+        The address of this page always leads back to what you see: view, zoom, search, range and threads.
+      </p>
       <button class="primary" onClick={() => dialog.current!.close()}>
         Close
       </button>

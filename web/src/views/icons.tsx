@@ -6,7 +6,10 @@ import type { JSX } from 'preact';
 export function Logo(): JSX.Element {
   return (
     <svg class="logo" viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
-      <path class="logo-body" d="M16 2c6 0 11 4 11 10 0 4-3 6-5 8-2 2-2 4-2 6a4 4 0 0 1-8 0c0-2 0-4-2-6-2-2-5-4-5-8C5 6 10 2 16 2Z" />
+      <path
+        class="logo-body"
+        d="M16 2c6 0 11 4 11 10 0 4-3 6-5 8-2 2-2 4-2 6a4 4 0 0 1-8 0c0-2 0-4-2-6-2-2-5-4-5-8C5 6 10 2 16 2Z"
+      />
       <path class="logo-eye" d="m9 11 4 2-3.5 2zM23 11l-4 2 3.500 2z" />
       <path class="logo-tongue" d="M16 25v4m0 0-2 2m2-2 2 2" />
     </svg>

@@ -39,27 +39,57 @@ const KIND_NAMES: Record<string, string> = {
 export function Legend({ analysis, state, theme, actions }: Props): JSX.Element {
   const by: ColourBy = state.colour;
   const palette = usePalette(by, theme.dark);
-  if (by === 'self') return <Scale palette={palette} from="no own time" to="most own time" colours={[0, 0.25, 0.5, 0.75, 1].map(heatColour)} />;
+  if (by === 'self')
+    return (
+      <Scale
+        palette={palette}
+        from="no own time"
+        to="most own time"
+        colours={[0, 0.25, 0.5, 0.75, 1].map(heatColour)}
+      />
+    );
   if (by === 'change')
     return (
-      <Scale palette={palette} from="takes less" to="takes more" colours={[-1, -0.5, -0.15, 0, 0.15, 0.5, 1].map((r) => changeColour(r, false))}>
+      <Scale
+        palette={palette}
+        from="takes less"
+        to="takes more"
+        colours={[-1, -0.5, -0.15, 0, 0.15, 0.5, 1].map((r) => changeColour(r, false))}
+      >
         <Swatch palette={palette} colour={changeColour(0, true)} /> within noise
       </Scale>
     );
   return <Groups analysis={analysis} by={by} palette={palette} actions={actions} />;
 }
 
-function Groups({ analysis, by, palette, actions }: { analysis: Analysis; by: ColourBy; palette: Palette; actions: Actions }): JSX.Element {
+function Groups({
+  analysis,
+  by,
+  palette,
+  actions,
+}: {
+  analysis: Analysis;
+  by: ColourBy;
+  palette: Palette;
+  actions: Actions;
+}): JSX.Element {
   const groups = useMemo(() => groupShares(analysis, by), [analysis.calls, by]);
   const shown = groups.slice(0, GROUPS_MAX);
   const find = (group: Group): void => {
-    if (by === 'module') actions.set({ query: quoteForQuery(group.func.file === '' ? group.func.name : pathPrefix(group.func)) });
+    if (by === 'module')
+      actions.set({
+        query: quoteForQuery(group.func.file === '' ? group.func.name : pathPrefix(group.func)),
+      });
   };
   return (
     <ul class="legend" aria-label="Colours, with the share of own time">
       {shown.map((group) => (
         <li>
-          <button onClick={() => find(group)} disabled={by !== 'module'} title={by === 'module' ? `Search for ${group.name}` : undefined}>
+          <button
+            onClick={() => find(group)}
+            disabled={by !== 'module'}
+            title={by === 'module' ? `Search for ${group.name}` : undefined}
+          >
             <Swatch palette={palette} colour={functionColour(by, group.func)} />
             {group.name} <span class="dim">{formatShare(group.share)}</span>
           </button>
@@ -82,17 +112,28 @@ function groupShares({ profile, entries, calls }: Analysis, by: ColourBy): Group
     if (calls.self[node] <= 0) continue;
     const func = profile.functions[entries.functionOf[calls.entry[node]]];
     const marker = func.origin === 'marker';
-    const name = marker ? func.name : by === 'module' ? func.module : (KIND_NAMES[func.origin] ?? func.origin);
+    const name = marker
+      ? func.name
+      : by === 'module'
+        ? func.module
+        : (KIND_NAMES[func.origin] ?? func.origin);
     const group = groups.get(name);
     if (group) group.weight += calls.self[node];
     else groups.set(name, { func, weight: calls.self[node] });
   }
   const sum = calls.total[0] || 1;
-  return [...groups].map(([name, { func, weight }]) => ({ name, func, share: weight / sum })).sort((a, b) => b.share - a.share);
+  return [...groups]
+    .map(([name, { func, weight }]) => ({ name, func, share: weight / sum }))
+    .sort((a, b) => b.share - a.share);
 }
 
 function Swatch({ palette, colour }: { palette: Palette; colour: number }): JSX.Element {
-  return <span class={isHatched(palette, colour) ? 'swatch hatched' : 'swatch'} style={{ backgroundColor: palette.fill[colour] }} />;
+  return (
+    <span
+      class={isHatched(palette, colour) ? 'swatch hatched' : 'swatch'}
+      style={{ backgroundColor: palette.fill[colour] }}
+    />
+  );
 }
 
 interface ScaleProps {

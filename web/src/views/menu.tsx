@@ -9,7 +9,17 @@ export interface MenuItem {
   readonly run: () => void;
 }
 
-export function Menu({ items, x, y, close }: { items: readonly MenuItem[]; x: number; y: number; close: () => void }): JSX.Element {
+export function Menu({
+  items,
+  x,
+  y,
+  close,
+}: {
+  items: readonly MenuItem[];
+  x: number;
+  y: number;
+  close: () => void;
+}): JSX.Element {
   const ref = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const menu = ref.current!;

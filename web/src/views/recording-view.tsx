@@ -37,28 +37,65 @@ export interface QualityFigures {
 const TROUBLED_SHARE = 0.01;
 
 /** null: a converted profile that says nothing about it. */
-export function qualityOf({ samples = 0, exact = 0, partial = 0, lost = 0, rounds = 0, late = 0 }: PageStats): QualityFigures | null {
+export function qualityOf({
+  samples = 0,
+  exact = 0,
+  partial = 0,
+  lost = 0,
+  rounds = 0,
+  late = 0,
+}: PageStats): QualityFigures | null {
   const taken = exact + partial + lost;
   if (taken === 0 || samples === 0) return null;
   const lateShare = late / Math.max(1, rounds + late);
   const unprovenShare = (partial + lost) / taken;
-  const worst = lateShare > unprovenShare ? `${formatShare(lateShare)} of rounds late` : `${formatShare(unprovenShare)} not exact`;
-  return { taken, exactShare: exact / taken, trouble: Math.max(lateShare, unprovenShare) > TROUBLED_SHARE ? worst : null };
+  const worst =
+    lateShare > unprovenShare
+      ? `${formatShare(lateShare)} of rounds late`
+      : `${formatShare(unprovenShare)} not exact`;
+  return {
+    taken,
+    exactShare: exact / taken,
+    trouble: Math.max(lateShare, unprovenShare) > TROUBLED_SHARE ? worst : null,
+  };
 }
 
 function Quality({ title, stats }: { title: string; stats: PageStats }): JSX.Element {
   const quality = qualityOf(stats);
-  if (!quality) return <Card title={title} rows={[['Samples', 'nothing known: this profile was converted from another format']]} />;
-  const { exact = 0, partial = 0, lost = 0, late = 0, rounds = 0, errors = 0, reads = 0, samples = 0 } = stats;
+  if (!quality)
+    return (
+      <Card
+        title={title}
+        rows={[['Samples', 'nothing known: this profile was converted from another format']]}
+      />
+    );
+  const {
+    exact = 0,
+    partial = 0,
+    lost = 0,
+    late = 0,
+    rounds = 0,
+    errors = 0,
+    reads = 0,
+    samples = 0,
+  } = stats;
   const part = (n: number): string => `${formatCount(n)} (${formatShare(n / quality.taken)})`;
   const rows: Row[] = [
     ['Samples', formatCount(samples), 'thread stacks taken'],
     ['Exact', part(exact), 'proven: two equal copies'],
     ['Partial', part(partial), 'only the outer part proven; shown ending in <changing>'],
     ['Lost', part(lost), 'could not be read at all; not in the graph'],
-    ['Late', `${formatCount(late)} of ${formatCount(rounds + late)} rounds`, 'skipped because the one before took too long'],
+    [
+      'Late',
+      `${formatCount(late)} of ${formatCount(rounds + late)} rounds`,
+      'skipped because the one before took too long',
+    ],
     ['Errors', formatCount(errors)],
-    ['Reads', `${formatCount(reads)} (${samples > 0 ? (reads / samples).toFixed(2) : '–'} a sample)`, 'system calls that read the target'],
+    [
+      'Reads',
+      `${formatCount(reads)} (${samples > 0 ? (reads / samples).toFixed(2) : '–'} a sample)`,
+      'system calls that read the target',
+    ],
   ];
   return (
     <Card title={title} rows={rows}>
@@ -112,13 +149,23 @@ function contentRows(analysis: Analysis, state: ViewState): Row[] {
   ];
   for (const row of functionRows(calls, entries, profile.functions.length)) {
     const func = profile.functions[row.func];
-    if (func.kind === 'gc') rows.push([func.name, formatShare(row.total / sum), 'garbage collections in progress']);
-    if (func.kind === 'changing') rows.push([func.name, formatShare(row.total / sum), 'innermost frames not proven']);
+    if (func.kind === 'gc')
+      rows.push([func.name, formatShare(row.total / sum), 'garbage collections in progress']);
+    if (func.kind === 'changing')
+      rows.push([func.name, formatShare(row.total / sum), 'innermost frames not proven']);
   }
   return rows;
 }
 
-function Card({ title, rows, children }: { title: string; rows: readonly Row[]; children?: ComponentChildren }): JSX.Element {
+function Card({
+  title,
+  rows,
+  children,
+}: {
+  title: string;
+  rows: readonly Row[];
+  children?: ComponentChildren;
+}): JSX.Element {
   return (
     <section class="card">
       <h2>{title}</h2>

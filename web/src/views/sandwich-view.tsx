@@ -23,13 +23,22 @@ interface Props {
 
 export function SandwichView(props: Props): JSX.Element {
   const { analysis, state, actions } = props;
-  const func = useMemo(() => (state.focus ? analysis.profile.functions.findIndex((f) => f.hash === state.focus) : -1), [analysis.profile, state.focus]);
+  const func = useMemo(
+    () => (state.focus ? analysis.profile.functions.findIndex((f) => f.hash === state.focus) : -1),
+    [analysis.profile, state.focus],
+  );
   return (
     <div class={func >= 0 ? 'sandwich-view chosen' : 'sandwich-view'}>
       <div class="sandwich-list">
         <TableView analysis={analysis} state={state} actions={actions} compact />
       </div>
-      {func >= 0 ? <Layers {...props} func={func} key={func} /> : <p class="hint">Choose a function: this shows everything that calls it, and everything that it calls.</p>}
+      {func >= 0 ? (
+        <Layers {...props} func={func} key={func} />
+      ) : (
+        <p class="hint">
+          Choose a function: this shows everything that calls it, and everything that it calls.
+        </p>
+      )}
     </div>
   );
 }
@@ -49,17 +58,33 @@ function Layers({ analysis, state, theme, actions, func }: Props & { func: numbe
         <h2>{name}</h2>
         <span class="dim">{file}</span>
         <span>
-          total <b>{formatShare(callees.total[0] / sum)}</b> ({formatWeight(state.metric, callees.total[0])}) · self <b>{formatShare(callees.self[0] / sum)}</b>
-          {callees.baseTotal && ` · ${changeText(callees.total[0] / sum, callees.baseTotal[0] / sum, weights)}`}
+          total <b>{formatShare(callees.total[0] / sum)}</b> ({formatWeight(state.metric, callees.total[0])})
+          · self <b>{formatShare(callees.self[0] / sum)}</b>
+          {callees.baseTotal &&
+            ` · ${changeText(callees.total[0] / sum, callees.baseTotal[0] / sum, weights)}`}
         </span>
         <button class="only-narrow" onClick={() => actions.set({ focus: 0 }, true)}>
           Choose another
         </button>
       </header>
       <h3>Callers</h3>
-      <FlameCanvas {...common} tree={callers} flame zoomed={within(above, callers.parent.length)} label={`Callers of ${name}`} onZoom={setAbove} />
+      <FlameCanvas
+        {...common}
+        tree={callers}
+        flame
+        zoomed={within(above, callers.parent.length)}
+        label={`Callers of ${name}`}
+        onZoom={setAbove}
+      />
       <h3>Callees</h3>
-      <FlameCanvas {...common} tree={callees} flame={false} zoomed={within(below, callees.parent.length)} label={`Callees of ${name}`} onZoom={setBelow} />
+      <FlameCanvas
+        {...common}
+        tree={callees}
+        flame={false}
+        zoomed={within(below, callees.parent.length)}
+        label={`Callees of ${name}`}
+        onZoom={setBelow}
+      />
     </div>
   );
 }

@@ -34,7 +34,12 @@ interface Column {
 
 const COLUMNS: readonly Column[] = [
   { key: 'self', title: 'Self', number: true, help: 'Share of samples in which it was the innermost' },
-  { key: 'total', title: 'Total', number: true, help: 'Share of samples in which it was anywhere on the stack' },
+  {
+    key: 'total',
+    title: 'Total',
+    number: true,
+    help: 'Share of samples in which it was anywhere on the stack',
+  },
   { key: 'change', title: 'Change', number: true, help: 'Change of its total share, in percentage points' },
   { key: 'name', title: 'Function', number: false, help: '' },
   { key: 'file', title: 'File', number: false, help: '' },
@@ -44,20 +49,28 @@ const COLUMNS: readonly Column[] = [
 export function TableView({ analysis, state, actions, compact = false }: Props): JSX.Element {
   const { profile, calls, entries, matches, weights } = analysis;
   const differs = calls.baseTotal !== null;
-  const [sort, setSort] = useState<{ key: SortKey; down: boolean }>({ key: differs ? 'change' : 'self', down: true });
+  const [sort, setSort] = useState<{ key: SortKey; down: boolean }>({
+    key: differs ? 'change' : 'self',
+    down: true,
+  });
   const [only, setOnly] = useState<(typeof CHANGES)[number]>('all');
   const [active, setActive] = useState(0);
   const sum = calls.total[0] || 1;
   const all = useMemo(() => functionRows(calls, entries, profile.functions.length), [calls, entries]);
   const rows = useMemo(() => {
-    const noisy = (row: TableRow): boolean => changeOf(row.total / sum, row.baseTotal / sum, weights.evidence, weights.baseEvidence).noise;
+    const noisy = (row: TableRow): boolean =>
+      changeOf(row.total / sum, row.baseTotal / sum, weights.evidence, weights.baseEvidence).noise;
     const wanted = (row: TableRow): boolean =>
       (!matches || matches[row.func] === 1) &&
-      (only === 'all' || (only === 'new' ? row.baseTotal === 0 : only === 'gone' ? row.total === 0 : !noisy(row)));
+      (only === 'all' ||
+        (only === 'new' ? row.baseTotal === 0 : only === 'gone' ? row.total === 0 : !noisy(row)));
     return all.filter(wanted).sort(comparer(profile.functions, sort.key, sort.down));
   }, [all, matches, only, sort.key, sort.down]);
-  const columns = COLUMNS.filter((c) => (c.key !== 'change' || differs) && !(compact && (c.key === 'module' || c.key === 'file')));
-  const sortBy = (key: SortKey, number: boolean): void => setSort({ key, down: sort.key === key ? !sort.down : number });
+  const columns = COLUMNS.filter(
+    (c) => (c.key !== 'change' || differs) && !(compact && (c.key === 'module' || c.key === 'file')),
+  );
+  const sortBy = (key: SortKey, number: boolean): void =>
+    setSort({ key, down: sort.key === key ? !sort.down : number });
 
   return (
     <div class={compact ? 'table-view compact' : 'table-view'}>
@@ -82,22 +95,37 @@ export function TableView({ analysis, state, actions, compact = false }: Props):
         setActive={setActive}
         focus={state.focus}
         choose={(row) => actions.sandwich(row.func)}
-        cell={(row, key) => <Cell row={row} column={key} functions={profile.functions} sum={sum} metric={state.metric} weights={weights} />}
+        cell={(row, key) => (
+          <Cell
+            row={row}
+            column={key}
+            functions={profile.functions}
+            sum={sum}
+            metric={state.metric}
+            weights={weights}
+          />
+        )}
         functions={profile.functions}
       />
     </div>
   );
 }
 
-function comparer(functions: readonly Func[], key: SortKey, down: boolean): (a: TableRow, b: TableRow) => number {
+function comparer(
+  functions: readonly Func[],
+  key: SortKey,
+  down: boolean,
+): (a: TableRow, b: TableRow) => number {
   const sign = down ? -1 : 1;
   const text = (row: TableRow): string => {
     const func = functions[row.func];
     return key === 'name' ? func.name : key === 'file' ? func.file : func.module;
   };
-  const number = (row: TableRow): number => (key === 'self' ? row.self : key === 'total' ? row.total : Math.abs(row.total - row.baseTotal));
+  const number = (row: TableRow): number =>
+    key === 'self' ? row.self : key === 'total' ? row.total : Math.abs(row.total - row.baseTotal);
   const ties = (a: TableRow, b: TableRow): number => b.total - a.total || a.func - b.func;
-  if (key === 'self' || key === 'total' || key === 'change') return (a, b) => sign * (number(a) - number(b)) || ties(a, b);
+  if (key === 'self' || key === 'total' || key === 'change')
+    return (a, b) => sign * (number(a) - number(b)) || ties(a, b);
   return (a, b) => sign * (text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0) || ties(a, b);
 }
 
@@ -122,16 +150,31 @@ function Cell({ row, column, functions, sum, metric, weights }: CellProps): JSX.
     );
   }
   if (column === 'change') {
-    const { delta, noise } = changeOf(row.total / sum, row.baseTotal / sum, weights.evidence, weights.baseEvidence);
+    const { delta, noise } = changeOf(
+      row.total / sum,
+      row.baseTotal / sum,
+      weights.evidence,
+      weights.baseEvidence,
+    );
     const word = row.baseTotal === 0 ? ' new' : row.total === 0 ? ' gone' : '';
     return (
-      <td class={`number change ${noise ? 'noise' : delta > 0 ? 'more' : 'less'}`} title={noise ? 'within noise' : ''}>
+      <td
+        class={`number change ${noise ? 'noise' : delta > 0 ? 'more' : 'less'}`}
+        title={noise ? 'within noise' : ''}
+      >
         {formatPoints(delta)}
         {word && <em>{word}</em>}
       </td>
     );
   }
-  const text = column === 'name' ? func.name : column === 'file' ? (func.firstLine > 0 && func.file ? `${func.file}:${func.firstLine}` : func.file) : func.module;
+  const text =
+    column === 'name'
+      ? func.name
+      : column === 'file'
+        ? func.firstLine > 0 && func.file
+          ? `${func.file}:${func.firstLine}`
+          : func.file
+        : func.module;
   return (
     <td class={`text ${column}`} title={text}>
       {text}
@@ -152,7 +195,18 @@ interface RowsProps {
   cell(row: TableRow, key: SortKey): JSX.Element;
 }
 
-function Rows({ rows, columns, sort, sortBy, active, setActive, choose, cell, functions, focus }: RowsProps): JSX.Element {
+function Rows({
+  rows,
+  columns,
+  sort,
+  sortBy,
+  active,
+  setActive,
+  choose,
+  cell,
+  functions,
+  focus,
+}: RowsProps): JSX.Element {
   const scroller = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
@@ -169,11 +223,19 @@ function Rows({ rows, columns, sort, sortBy, active, setActive, choose, cell, fu
     const view = scroller.current!;
     const y = to * ROW_PX;
     if (y < view.scrollTop) view.scrollTop = y;
-    else if (y + 2 * ROW_PX > view.scrollTop + view.clientHeight) view.scrollTop = y + 2 * ROW_PX - view.clientHeight;
+    else if (y + 2 * ROW_PX > view.scrollTop + view.clientHeight)
+      view.scrollTop = y + 2 * ROW_PX - view.clientHeight;
   };
   const keys = (event: KeyboardEvent): void => {
     const page = Math.floor(height / ROW_PX) - 2;
-    const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -rows.length, End: rows.length };
+    const steps: Record<string, number> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -rows.length,
+      End: rows.length,
+    };
     if (event.target !== event.currentTarget) return;
     if (event.key in steps) go(active + steps[event.key]!);
     else if (event.key === 'Enter' && rows[active]) choose(rows[active]);
@@ -181,12 +243,23 @@ function Rows({ rows, columns, sort, sortBy, active, setActive, choose, cell, fu
     event.preventDefault();
   };
   return (
-    <div class="table-scroll" ref={scroller} tabIndex={0} onScroll={() => setTop(scroller.current!.scrollTop)} onKeyDown={keys} aria-label="Functions. Arrow keys move, Enter shows callers and callees.">
+    <div
+      class="table-scroll"
+      ref={scroller}
+      tabIndex={0}
+      onScroll={() => setTop(scroller.current!.scrollTop)}
+      onKeyDown={keys}
+      aria-label="Functions. Arrow keys move, Enter shows callers and callees."
+    >
       <table aria-rowcount={rows.length + 1}>
         <thead>
           <tr>
             {columns.map((c) => (
-              <th class={c.number ? `number ${c.key}` : `text ${c.key}`} aria-sort={sort.key === c.key ? (sort.down ? 'descending' : 'ascending') : 'none'} title={c.help}>
+              <th
+                class={c.number ? `number ${c.key}` : `text ${c.key}`}
+                aria-sort={sort.key === c.key ? (sort.down ? 'descending' : 'ascending') : 'none'}
+                title={c.help}
+              >
                 <button onClick={() => sortBy(c.key, c.number)}>
                   {c.title}
                   <span class="sort-mark" aria-hidden="true">
@@ -212,7 +285,9 @@ function Rows({ rows, columns, sort, sortBy, active, setActive, choose, cell, fu
               {columns.map((c) => cell(row, c.key))}
             </tr>
           ))}
-          {last < rows.length && <tr class="filler" style={{ height: `${(rows.length - last) * ROW_PX}px` }} />}
+          {last < rows.length && (
+            <tr class="filler" style={{ height: `${(rows.length - last) * ROW_PX}px` }} />
+          )}
         </tbody>
       </table>
       {rows.length === 0 && <p class="table-empty">No function matches.</p>}

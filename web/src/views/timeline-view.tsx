@@ -10,7 +10,7 @@ import { formatClock, formatCount, formatShare } from '../lib/text.ts';
 import type { Span } from '../lib/viewport.ts';
 import { threadLabel } from '../model/profile.ts';
 import type { Profile } from '../model/profile.ts';
-import { makeTimeline, threadCounts } from '../model/timeline.ts';
+import { groupByProcess, makeTimeline, threadCounts } from '../model/timeline.ts';
 import type { ViewState } from '../model/view-state.ts';
 import type { Actions } from './actions.ts';
 import { Icon } from './icons.tsx';
@@ -30,18 +30,25 @@ export function TimelineView({ profile, state, theme, actions }: Props): JSX.Ele
   const { threads, runs } = profile;
   const timeline = useMemo(() => runs && makeTimeline(profile, runs, BINS), [profile]);
   const counts = useMemo(() => threadCounts(profile), [profile]);
-  const order = useMemo(() => threads.map((_, i) => i).sort((a, b) => counts[b] - counts[a]), [counts]);
-  const processes = new Set(threads.map((t) => t.pid)).size;
+  const groups = useMemo(() => groupByProcess(profile, counts), [counts]);
+  const processes = groups.length;
   const sum = counts.reduce((a, b) => a + b, 0) || 1;
   const chosen = state.threads && new Set(state.threads);
   const endUs = timeline?.endUs ?? 1;
-  const range = state.range && { from: Math.min(1, state.range.from / endUs), to: Math.min(1, state.range.to / endUs) };
-  const setRange = (share: Span | null): void => actions.set({ range: share && { from: share.from * endUs, to: share.to * endUs } });
+  const range = state.range && {
+    from: Math.min(1, state.range.from / endUs),
+    to: Math.min(1, state.range.to / endUs),
+  };
+  const setRange = (share: Span | null): void =>
+    actions.set({ range: share && { from: share.from * endUs, to: share.to * endUs } });
 
-  const toggle = (thread: number, add: boolean): void => {
+  const toggle = (some: readonly number[], add: boolean): void => {
     const next = new Set(add ? (state.threads ?? []) : []);
-    if (chosen?.has(thread) && (add || chosen.size === 1)) next.delete(thread);
-    else next.add(thread);
+    const already =
+      chosen !== null && some.every((t) => chosen.has(t)) && (add || chosen.size === some.length);
+    for (const thread of some)
+      if (already) next.delete(thread);
+      else next.add(thread);
     actions.set({ threads: next.size === 0 ? null : [...next].sort((a, b) => a - b) }, true);
   };
 
@@ -51,43 +58,67 @@ export function TimelineView({ profile, state, theme, actions }: Props): JSX.Ele
         <button class="strip-name" aria-expanded={open} onClick={() => setOpen(!open)}>
           <Icon name={open ? 'up' : 'down'} />
           <span>
-            {chosen ? `${chosen.size} of ${threads.length}` : formatCount(threads.length)} {threads.length === 1 ? 'thread' : 'threads'}
+            {chosen ? `${chosen.size} of ${threads.length}` : formatCount(threads.length)}{' '}
+            {threads.length === 1 ? 'thread' : 'threads'}
             {processes > 1 && <small class="dim">{processes} processes</small>}
           </span>
         </button>
         {timeline ? (
-          <Strip values={timeline.sum} peak={timeline.peak || 1} range={range} setRange={setRange} theme={theme} on slider endUs={endUs} tall />
+          <Strip
+            values={timeline.sum}
+            peak={timeline.peak || 1}
+            range={range}
+            setRange={setRange}
+            theme={theme}
+            on
+            slider
+            endUs={endUs}
+            tall
+          />
         ) : (
           <span class="strip-none">The order in time was not kept in this recording.</span>
         )}
       </div>
       {open && (
         <div class="strips">
-          {order.map((thread) => (
-            <div class="strip-row" key={thread}>
-              <button
-                class="strip-name"
-                aria-pressed={chosen?.has(thread) ?? false}
-                title={`${threads[thread].process} · pid ${threads[thread].pid} · tid ${threads[thread].tid}. Click: only this thread; with Ctrl: add or remove it.`}
-                onClick={(event) => toggle(thread, event.ctrlKey || event.metaKey || event.shiftKey)}
-              >
-                <span class="strip-label">{threadLabel(threads[thread])}</span>
-                {processes > 1 && <span class="dim">{threads[thread].pid}</span>}
-                <span class="strip-share">{formatShare(counts[thread] / sum)}</span>
-              </button>
-              {timeline && (
-                <Strip
-                  values={timeline.activity.subarray(thread * BINS, (thread + 1) * BINS)}
-                  peak={1}
-                  range={range}
-                  setRange={setRange}
-                  theme={theme}
-                  on={!chosen || chosen.has(thread)}
-                  endUs={endUs}
-                />
-              )}
-            </div>
-          ))}
+          {groups.flatMap((group) => [
+            processes > 1 && (
+              <div class="strip-row" key={`p${group.pid}`}>
+                <button
+                  class="strip-process"
+                  aria-pressed={chosen !== null && group.threads.every((t) => chosen.has(t))}
+                  onClick={(event) => toggle(group.threads, adds(event))}
+                >
+                  {group.name || 'process'} <span class="dim">pid {group.pid}</span>{' '}
+                  <span class="strip-share">{formatShare(group.count / sum)}</span>
+                </button>
+              </div>
+            ),
+            ...group.threads.map((thread) => (
+              <div class="strip-row" key={thread}>
+                <button
+                  class="strip-name"
+                  aria-pressed={chosen?.has(thread) ?? false}
+                  title={`${threads[thread].process} · pid ${threads[thread].pid} · tid ${threads[thread].tid}. Click: only this thread; with Ctrl: add or remove it.`}
+                  onClick={(event) => toggle([thread], adds(event))}
+                >
+                  <span class="strip-label">{threadLabel(threads[thread])}</span>
+                  <span class="strip-share">{formatShare(counts[thread] / sum)}</span>
+                </button>
+                {timeline && (
+                  <Strip
+                    values={timeline.activity.subarray(thread * BINS, (thread + 1) * BINS)}
+                    peak={1}
+                    range={range}
+                    setRange={setRange}
+                    theme={theme}
+                    on={!chosen || chosen.has(thread)}
+                    endUs={endUs}
+                  />
+                )}
+              </div>
+            )),
+          ])}
         </div>
       )}
       {(state.range || chosen) && (
@@ -98,14 +129,27 @@ export function TimelineView({ profile, state, theme, actions }: Props): JSX.Ele
             </button>
           )}
           {chosen && (
-            <button class="chip" onClick={() => actions.set({ threads: null }, true)} title="Show all threads">
-              {chosen.size === 1 ? threadLabel(threads[[...chosen][0]!] ?? { pid: 0, tid: 0, name: 'unknown thread', process: '' }) : `${chosen.size} threads`} <Icon name="close" />
+            <button
+              class="chip"
+              onClick={() => actions.set({ threads: null }, true)}
+              title="Show all threads"
+            >
+              {chosen.size === 1
+                ? threadLabel(
+                    threads[[...chosen][0]!] ?? { pid: 0, tid: 0, name: 'unknown thread', process: '' },
+                  )
+                : `${chosen.size} threads`}{' '}
+              <Icon name="close" />
             </button>
           )}
         </div>
       )}
     </section>
   );
+}
+
+function adds(event: MouseEvent): boolean {
+  return event.ctrlKey || event.metaKey || event.shiftKey;
 }
 
 interface StripProps {
@@ -120,7 +164,17 @@ interface StripProps {
   setRange(range: Span | null): void;
 }
 
-function Strip({ values, peak, range, setRange, theme, on, slider = false, tall = false, endUs }: StripProps): JSX.Element {
+function Strip({
+  values,
+  peak,
+  range,
+  setRange,
+  theme,
+  on,
+  slider = false,
+  tall = false,
+  endUs,
+}: StripProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [pointed, setPointed] = useState<number | null>(null);
@@ -130,7 +184,10 @@ function Strip({ values, peak, range, setRange, theme, on, slider = false, tall 
     watch.observe(canvas.current!);
     return () => watch.disconnect();
   }, []);
-  useEffect(() => paintStrip(canvas.current!, { values, peak, range, on, theme }), [values, peak, range?.from, range?.to, on, theme, width]);
+  useEffect(
+    () => paintStrip(canvas.current!, { values, peak, range, on, theme }),
+    [values, peak, range?.from, range?.to, on, theme, width],
+  );
 
   const shareAt = (event: PointerEvent): number => {
     const box = canvas.current!.getBoundingClientRect();
@@ -157,7 +214,8 @@ function Strip({ values, peak, range, setRange, theme, on, slider = false, tall 
     const now = range ?? { from: 0, to: 0.1 };
     if (event.key === 'Escape' && range) setRange(null);
     else if (!step) return;
-    else if (event.shiftKey) setRange({ from: now.from, to: Math.min(1, Math.max(now.from + KEY_STEP, now.to + step)) });
+    else if (event.shiftKey)
+      setRange({ from: now.from, to: Math.min(1, Math.max(now.from + KEY_STEP, now.to + step)) });
     else {
       const by = Math.max(-now.from, Math.min(1 - now.to, step));
       setRange(range ? { from: now.from + by, to: now.to + by } : now);
@@ -165,9 +223,19 @@ function Strip({ values, peak, range, setRange, theme, on, slider = false, tall 
     event.preventDefault();
     event.stopPropagation();
   };
-  const text = range ? `${formatClock(range.from * endUs)} to ${formatClock(range.to * endUs)}` : 'everything';
+  const text = range
+    ? `${formatClock(range.from * endUs)} to ${formatClock(range.to * endUs)}`
+    : 'everything';
   const spoken = slider
-    ? { tabIndex: 0, role: 'slider', 'aria-label': 'Time range. Arrow keys move it, with Shift they change its end, Escape clears it.', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round((range?.from ?? 0) * 100), 'aria-valuetext': text }
+    ? {
+        tabIndex: 0,
+        role: 'slider',
+        'aria-label': 'Time range. Arrow keys move it, with Shift they change its end, Escape clears it.',
+        'aria-valuemin': 0,
+        'aria-valuemax': 100,
+        'aria-valuenow': Math.round((range?.from ?? 0) * 100),
+        'aria-valuetext': text,
+      }
     : { 'aria-hidden': true };
   return (
     <div
@@ -181,9 +249,17 @@ function Strip({ values, peak, range, setRange, theme, on, slider = false, tall 
       {...(spoken as object)}
     >
       <canvas ref={canvas} />
-      {range && <span class="strip-range" style={{ left: `${range.from * 100}%`, width: `${(range.to - range.from) * 100}%` }} />}
+      {range && (
+        <span
+          class="strip-range"
+          style={{ left: `${range.from * 100}%`, width: `${(range.to - range.from) * 100}%` }}
+        />
+      )}
       {tall && pointed !== null && (
-        <span class={pointed > 0.85 ? 'strip-clock left' : 'strip-clock'} style={{ left: `${pointed * 100}%` }}>
+        <span
+          class={pointed > 0.85 ? 'strip-clock left' : 'strip-clock'}
+          style={{ left: `${pointed * 100}%` }}
+        >
           {formatClock(pointed * endUs)}
         </span>
       )}

@@ -4,9 +4,11 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatShare } from '../lib/text.ts';
+import { toFolded } from '../model/folded.ts';
 import type { WidthOf } from '../model/layout.ts';
 import type { FrameKind } from '../model/page-format.ts';
 import type { Profile } from '../model/profile.ts';
+import { foldedUnit } from '../model/units.ts';
 import { VIEWS } from '../model/view-state.ts';
 import type { ColourChoice, ViewName, ViewState } from '../model/view-state.ts';
 import type { Actions } from './actions.ts';
@@ -19,7 +21,13 @@ interface Props {
   readonly actions: Actions;
 }
 
-const VIEW_TITLES: Record<ViewName, string> = { flame: 'Flame', icicle: 'Icicle', table: 'Table', sandwich: 'Sandwich', recording: 'Recording' };
+const VIEW_TITLES: Record<ViewName, string> = {
+  flame: 'Flame',
+  icicle: 'Icicle',
+  table: 'Table',
+  sandwich: 'Sandwich',
+  recording: 'Recording',
+};
 
 export function Toolbar(props: Props): JSX.Element {
   const { state, actions } = props;
@@ -35,7 +43,14 @@ export function Toolbar(props: Props): JSX.Element {
     <div class="toolbar">
       <div class="tabs" role="tablist" aria-label="View" onKeyDown={tabs}>
         {VIEWS.map((view) => (
-          <button role="tab" data-view={view} aria-selected={state.view === view} aria-controls="view" tabIndex={state.view === view ? 0 : -1} onClick={() => actions.set({ view }, true)}>
+          <button
+            role="tab"
+            data-view={view}
+            aria-selected={state.view === view}
+            aria-controls="view"
+            tabIndex={state.view === view ? 0 : -1}
+            onClick={() => actions.set({ view }, true)}
+          >
             {VIEW_TITLES[view]}
           </button>
         ))}
@@ -43,7 +58,12 @@ export function Toolbar(props: Props): JSX.Element {
       <SearchBox {...props} />
       <div class="tools">
         {(state.view === 'flame' || state.view === 'icicle') && (
-          <button class="toggle" aria-pressed={state.invert} title="Leaf first: what ran innermost, then its callers (I)" onClick={() => actions.set({ invert: !state.invert, zoom: [] }, true)}>
+          <button
+            class="toggle"
+            aria-pressed={state.invert}
+            title="Leaf first: what ran innermost, then its callers (I)"
+            onClick={() => actions.set({ invert: !state.invert, zoom: [] }, true)}
+          >
             Invert
           </button>
         )}
@@ -75,7 +95,11 @@ function SearchBox({ analysis, state, actions }: Props): JSX.Element {
           event.currentTarget.blur();
         }}
       />
-      <span id="search-result" role="status" title={query?.error ?? 'Share of all samples with a match somewhere on the stack'}>
+      <span
+        id="search-result"
+        role="status"
+        title={query?.error ?? 'Share of all samples with a match somewhere on the stack'}
+      >
         {query && <b>{formatShare(analysis.matchedShare)}</b>}
         {query?.error && ' as text'}
       </span>
@@ -83,14 +107,24 @@ function SearchBox({ analysis, state, actions }: Props): JSX.Element {
   );
 }
 
-const COLOUR_TITLES: Record<ColourChoice, string> = { module: 'by module', kind: 'by kind', self: 'by self share', change: 'by change' };
+const COLOUR_TITLES: Record<ColourChoice, string> = {
+  module: 'by module',
+  kind: 'by kind',
+  self: 'by self share',
+  change: 'by change',
+};
 
 function ColourSelect({ analysis, state, actions }: Props): JSX.Element {
-  const choices = (Object.keys(COLOUR_TITLES) as ColourChoice[]).filter((c) => c !== 'change' || analysis.profile.base);
+  const choices = (Object.keys(COLOUR_TITLES) as ColourChoice[]).filter(
+    (c) => c !== 'change' || analysis.profile.base,
+  );
   return (
     <label class="select">
       <span>Colour</span>
-      <select value={state.colour} onChange={(event) => actions.set({ colour: event.currentTarget.value as ColourChoice })}>
+      <select
+        value={state.colour}
+        onChange={(event) => actions.set({ colour: event.currentTarget.value as ColourChoice })}
+      >
         {choices.map((c) => (
           <option value={c}>{COLOUR_TITLES[c]}</option>
         ))}
@@ -121,25 +155,66 @@ function Options({ analysis, state, actions }: Props): JSX.Element {
     return () => removeEventListener('pointerdown', outside, true);
   }, [open]);
   const { profile } = analysis;
-  const hide = (kind: FrameKind, on: boolean): void => actions.set({ hidden: on ? [...state.hidden, kind] : state.hidden.filter((k) => k !== kind), zoom: [] });
+  const hide = (kind: FrameKind, on: boolean): void =>
+    actions.set({ hidden: on ? [...state.hidden, kind] : state.hidden.filter((k) => k !== kind), zoom: [] });
   return (
     <div class="options" ref={box} onKeyDown={(event) => event.key === 'Escape' && setOpen(false)}>
       <button class="toggle" aria-expanded={open} aria-haspopup="true" onClick={() => setOpen(!open)}>
-        Options {state.hidden.length > 0 && <span class="count">{state.hidden.length} hidden</span>} <Icon name="down" />
+        Options {state.hidden.length > 0 && <span class="count">{state.hidden.length} hidden</span>}{' '}
+        <Icon name="down" />
       </button>
       {open && (
         <div class="panel">
-          <Choice title="Count" value={state.metric} choices={{ count: 'samples', time: 'time' }} disabled={!hasTime(profile)} pick={(metric) => actions.set({ metric })} />
-          <Choice title="Order" value={state.order} choices={{ size: 'largest first', name: 'by name' }} pick={(order) => actions.set({ order })} />
-          {profile.base && <Choice title="Widths" value={state.widthOf} choices={WIDTH_TITLES} pick={(widthOf) => actions.set({ widthOf })} />}
-          <Check label="Collapse recursion" on={state.collapse} set={(collapse) => actions.set({ collapse, zoom: [] })} />
-          <Check label="Tell lines of a function apart" on={state.lines} set={(lines) => actions.set({ lines, zoom: [] })} />
+          <Choice
+            title="Count"
+            value={state.metric}
+            choices={{ count: 'samples', time: 'time' }}
+            disabled={!hasTime(profile)}
+            pick={(metric) => actions.set({ metric })}
+          />
+          <Choice
+            title="Order"
+            value={state.order}
+            choices={{ size: 'largest first', name: 'by name' }}
+            pick={(order) => actions.set({ order })}
+          />
+          {profile.base && (
+            <Choice
+              title="Widths"
+              value={state.widthOf}
+              choices={WIDTH_TITLES}
+              pick={(widthOf) => actions.set({ widthOf })}
+            />
+          )}
+          <Check
+            label="Collapse recursion"
+            on={state.collapse}
+            set={(collapse) => actions.set({ collapse, zoom: [] })}
+          />
+          <Check
+            label="Tell lines of a function apart"
+            on={state.lines}
+            set={(lines) => actions.set({ lines, zoom: [] })}
+          />
           <fieldset>
             <legend>Leave out (their samples stay, with the caller)</legend>
-            {HIDEABLE.filter(([kind]) => profile.functions.some((f) => f.kind === kind)).map(([kind, title]) => (
-              <Check label={title} on={state.hidden.includes(kind)} set={(on) => hide(kind, on)} />
-            ))}
+            {HIDEABLE.filter(([kind]) => profile.functions.some((f) => f.kind === kind)).map(
+              ([kind, title]) => (
+                <Check label={title} on={state.hidden.includes(kind)} set={(on) => hide(kind, on)} />
+              ),
+            )}
           </fieldset>
+          <button
+            class="wide"
+            onClick={() =>
+              actions.copy(
+                toFolded(profile, analysis.entries, analysis.calls, 0, foldedUnit(state.metric)),
+                'folded stacks',
+              )
+            }
+          >
+            Copy all that is selected as folded stacks
+          </button>
         </div>
       )}
     </div>
@@ -158,7 +233,13 @@ interface ChoiceProps<T extends string> {
   pick(value: T): void;
 }
 
-function Choice<T extends string>({ title, value, choices, disabled = false, pick }: ChoiceProps<T>): JSX.Element {
+function Choice<T extends string>({
+  title,
+  value,
+  choices,
+  disabled = false,
+  pick,
+}: ChoiceProps<T>): JSX.Element {
   return (
     <div class="option" role="group" aria-label={title}>
       <span>{title}</span>

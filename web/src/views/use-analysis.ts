@@ -44,14 +44,21 @@ export function useAnalysis(profile: Profile, state: ViewState): Analysis {
   );
   const threads = state.threads?.join();
   const weights = useMemo(
-    () => weigh(profile, { metric: state.metric, threads: state.threads && new Set(state.threads), range: state.range }),
+    () =>
+      weigh(profile, {
+        metric: state.metric,
+        threads: state.threads && new Set(state.threads),
+        range: state.range,
+      }),
     [profile, state.metric, threads, state.range],
   );
   const calls = useMemo(() => measure(shape, weights), [shape, weights]);
   const tree = useMemo(() => (state.invert ? invert(calls) : calls), [calls, state.invert]);
   const query = useMemo(() => compileQuery(state.query), [state.query]);
   const matches = useMemo(
-    () => query && Uint8Array.from(profile.functions, (func) => (query.test(functionLabel(func, func.firstLine)) ? 1 : 0)),
+    () =>
+      query &&
+      Uint8Array.from(profile.functions, (func) => (query.test(functionLabel(func, func.firstLine)) ? 1 : 0)),
     [profile, query],
   );
   const matchedShare = useMemo(
@@ -62,7 +69,10 @@ export function useAnalysis(profile: Profile, state: ViewState): Analysis {
 }
 
 export function useLayout(analysis: Analysis, tree: Tree, state: ViewState): Layout {
-  return useMemo(() => layOut(tree, state.widthOf, state.order, analysis.ranks), [tree, state.widthOf, state.order, analysis.ranks]);
+  return useMemo(
+    () => layOut(tree, state.widthOf, state.order, analysis.ranks),
+    [tree, state.widthOf, state.order, analysis.ranks],
+  );
 }
 
 export function usePalette(by: ColourBy, dark: boolean): Palette {
@@ -93,11 +103,17 @@ function plainColours({ profile, entries, weights }: Analysis, tree: Tree, by: C
     const entry = tree.entry[node];
     const func = entry < 0 ? -1 : entries.functionOf[entry];
     if (func < 0) colours[node] = ROOT_COLOUR;
-    else if (by === 'module' || by === 'kind' || profile.functions[func].origin === 'marker') colours[node] = ofFunction[func];
+    else if (by === 'module' || by === 'kind' || profile.functions[func].origin === 'marker')
+      colours[node] = ofFunction[func];
     else if (by === 'self') colours[node] = heatColour(Math.sqrt(heat[node] / (hottest || 1)));
     else {
       const before = tree.baseTotal ? tree.baseTotal[node] / sum : 0;
-      const { relative, noise } = changeOf(tree.total[node] / sum, before, weights.evidence, weights.baseEvidence);
+      const { relative, noise } = changeOf(
+        tree.total[node] / sum,
+        before,
+        weights.evidence,
+        weights.baseEvidence,
+      );
       colours[node] = changeColour(relative, noise);
     }
   }

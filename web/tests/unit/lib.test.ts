@@ -4,7 +4,15 @@ import { test } from 'node:test';
 import { contrast, oklchToRgb } from '../../src/lib/colour.ts';
 import { PairMap } from '../../src/lib/pairmap.ts';
 import { compileQuery, quoteForQuery } from '../../src/lib/search.ts';
-import { fitText, formatClock, formatCount, formatNs, formatPoints, formatShare, hashText } from '../../src/lib/text.ts';
+import {
+  fitText,
+  formatClock,
+  formatCount,
+  formatNs,
+  formatPoints,
+  formatShare,
+  hashText,
+} from '../../src/lib/text.ts';
 import { clampSpan, mixSpans, panSpan, zoomSpan } from '../../src/lib/viewport.ts';
 
 test('text: a share never claims to be nothing or everything', () => {
@@ -99,7 +107,10 @@ test('viewport: zooming keeps the point under the pointer', () => {
 });
 
 test('viewport: an animation begins and ends where it should', () => {
-  const [a, b] = [{ from: 0, to: 100 }, { from: 20, to: 30 }];
+  const [a, b] = [
+    { from: 0, to: 100 },
+    { from: 20, to: 30 },
+  ];
   assert.deepEqual(mixSpans(a, b, 0), a);
   assert.deepEqual(mixSpans(a, b, 1), b);
   const middle = mixSpans(a, b, 0.5);

@@ -9,14 +9,20 @@ import { synthesise } from '../../scripts/synth.mjs';
 
 test('load: lines of one function are one function', () => {
   const profile = loadProfile(samplePage());
-  assert.deepEqual(profile.functions.map((f) => f.name), ['main', 'load', 'parse', 'fib', 'run', '<GC>']);
+  assert.deepEqual(
+    profile.functions.map((f) => f.name),
+    ['main', 'load', 'parse', 'fib', 'run', '<GC>'],
+  );
   assert.equal(profile.frameFunction[1], profile.frameFunction[6]);
   assert.notEqual(profile.frameLine[1], profile.frameLine[6]);
 });
 
 test('load: gaps and durations become starts', () => {
   const { runs } = loadProfile(samplePage());
-  assert.deepEqual([...runs!.startUs], [0, 30_000, 80_000, 110_000, 120_000, 140_000, 100_000, 130_000, 150_000]);
+  assert.deepEqual(
+    [...runs!.startUs],
+    [0, 30_000, 80_000, 110_000, 120_000, 140_000, 100_000, 130_000, 150_000],
+  );
   assert.deepEqual([...runs!.thread], [0, 0, 0, 0, 0, 0, 1, 1, 1]);
   assert.equal(runs!.endUs, 160_000);
 });
@@ -50,24 +56,70 @@ const BROKEN: readonly (readonly [string, RegExp, (page: PageData) => unknown])[
   ['another format', /not marked/, (page) => ({ ...page, format: 'speedscope' })],
   ['a newer version', /version 2/, (page) => ({ ...page, version: 2 })],
   ['no strings', /strings is missing/, (page) => ({ ...page, strings: undefined })],
-  ['columns of different lengths', /differ in length/, (page) => ({ ...page, nodes: { ...page.nodes, frame: [-1] } })],
+  [
+    'columns of different lengths',
+    /differ in length/,
+    (page) => ({ ...page, nodes: { ...page.nodes, frame: [-1] } }),
+  ],
   ['a column that is no array', /missing/, (page) => ({ ...page, nodes: { parent: 3, frame: 4 } })],
   ['no root', /root/, (page) => ({ ...page, nodes: { parent: [], frame: [] } })],
-  ['a node before its parent', /after its parent/, (page) => ({ ...page, nodes: { parent: [-1, 2, 0], frame: [-1, 0, 0] } })],
-  ['a node that is its own parent', /after its parent/, (page) => ({ ...page, nodes: { parent: [-1, 1], frame: [-1, 0] } })],
-  ['a frame that does not exist', /does not exist/, (page) => ({ ...page, nodes: { parent: [-1, 0], frame: [-1, 99] } })],
-  ['a string that does not exist', /string 99/, (page) => ({ ...page, frames: { ...page.frames, name: page.frames.name.map(() => 99) } })],
-  ['a sample in a node that does not exist', /node does not exist/, (page) => ({ ...page, samples: { ...page.samples, node: page.samples.node.map(() => 1e6) } })],
-  ['half a node', /node does not exist/, (page) => ({ ...page, samples: { ...page.samples, node: page.samples.node.map(() => 0.5) } })],
-  ['a negative count', /not a number/, (page) => ({ ...page, samples: { ...page.samples, count: page.samples.count.map(() => -1) } })],
-  ['a count that is text', /not a number/, (page) => ({ ...page, samples: { ...page.samples, count: page.samples.count.map(() => '<b>') } })],
-  ['a run of a thread that does not exist', /run’s thread/, (page) => ({ ...page, timeline: { unit_us: 1, threads: [{ thread: 7, gap: [0], duration: [1], node: [1], count: [1] }] } })],
+  [
+    'a node before its parent',
+    /after its parent/,
+    (page) => ({ ...page, nodes: { parent: [-1, 2, 0], frame: [-1, 0, 0] } }),
+  ],
+  [
+    'a node that is its own parent',
+    /after its parent/,
+    (page) => ({ ...page, nodes: { parent: [-1, 1], frame: [-1, 0] } }),
+  ],
+  [
+    'a frame that does not exist',
+    /does not exist/,
+    (page) => ({ ...page, nodes: { parent: [-1, 0], frame: [-1, 99] } }),
+  ],
+  [
+    'a string that does not exist',
+    /string 99/,
+    (page) => ({ ...page, frames: { ...page.frames, name: page.frames.name.map(() => 99) } }),
+  ],
+  [
+    'a sample in a node that does not exist',
+    /node does not exist/,
+    (page) => ({ ...page, samples: { ...page.samples, node: page.samples.node.map(() => 1e6) } }),
+  ],
+  [
+    'half a node',
+    /node does not exist/,
+    (page) => ({ ...page, samples: { ...page.samples, node: page.samples.node.map(() => 0.5) } }),
+  ],
+  [
+    'a negative count',
+    /not a number/,
+    (page) => ({ ...page, samples: { ...page.samples, count: page.samples.count.map(() => -1) } }),
+  ],
+  [
+    'a count that is text',
+    /not a number/,
+    (page) => ({ ...page, samples: { ...page.samples, count: page.samples.count.map(() => '<b>') } }),
+  ],
+  [
+    'a run of a thread that does not exist',
+    /run’s thread/,
+    (page) => ({
+      ...page,
+      timeline: { unit_us: 1, threads: [{ thread: 7, gap: [0], duration: [1], node: [1], count: [1] }] },
+    }),
+  ],
   ['a timeline without a unit', /unit/, (page) => ({ ...page, timeline: { ...page.timeline!, unit_us: 0 } })],
   ['a base without samples', /base’s samples/, (page) => ({ ...page, base: { meta: {}, stats: {} } })],
 ];
 for (const [name, expected, breakIt] of BROKEN)
   test(`load: ${name} is refused with a reason`, () => {
-    assert.throws(() => loadProfile(breakIt(samplePage())), (error: unknown) => error instanceof BadData && expected.test(error.message));
+    assert.throws(
+      () => loadProfile(breakIt(samplePage())),
+      (error: unknown) => error instanceof BadData && expected.test(error.message),
+    );
   });
 
 test('load: whatever one value is replaced by, the answer is a profile or a reason', () => {
@@ -127,7 +179,11 @@ test('module: told from the path alone', () => {
     ['main.py', 'main', 'app'],
     ['<string>', '<string>', 'app'],
   ];
-  for (const [path, module, origin] of cases) assert.deepEqual(placeOf('python', 'f', path), { module, origin }, path);
-  assert.deepEqual(placeOf('native', 'memcpy', '/lib/x86_64-linux-gnu/libc.so.6'), { module: 'libc.so', origin: 'native' });
+  for (const [path, module, origin] of cases)
+    assert.deepEqual(placeOf('python', 'f', path), { module, origin }, path);
+  assert.deepEqual(placeOf('native', 'memcpy', '/lib/x86_64-linux-gnu/libc.so.6'), {
+    module: 'libc.so',
+    origin: 'native',
+  });
   assert.deepEqual(placeOf('gc', '<GC>', ''), { module: '<GC>', origin: 'marker' });
 });

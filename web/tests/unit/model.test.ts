@@ -31,7 +31,9 @@ function setUp({ page = samplePage(), selection = ALL, options = PLAIN, lines = 
 function shown(tree: Tree, names: readonly string[]): string[] {
   return tree.total
     .reduce<string[]>((all, total, node) => {
-      const path = pathTo(tree, node).map((n) => names[tree.entry[n]]).join(';');
+      const path = pathTo(tree, node)
+        .map((n) => names[tree.entry[n]])
+        .join(';');
       return total > 0 ? [...all, `${path || 'all'} ${total}/${tree.self[node]}`] : all;
     }, [])
     .sort();
@@ -57,7 +59,11 @@ test('weights: a range counts runs by the part that lies inside', () => {
   assert.deepEqual([part.now[2], part.now[3]], [1.5, 1]);
   assert.equal(part.total, 2.5);
   assert.equal(weigh(profile, { ...ALL, metric: 'time', range: { from: 15_000, to: 40_000 } }).total, 25e6);
-  assert.equal(weigh(profile, { ...ALL, range: { from: 90_000, to: 100_000 } }).total, 0, 'in a gap nothing was seen');
+  assert.equal(
+    weigh(profile, { ...ALL, range: { from: 90_000, to: 100_000 } }).total,
+    0,
+    'in a gap nothing was seen',
+  );
 });
 
 test('weights: two halves of the time add up to the whole, in every node', () => {
@@ -66,21 +72,38 @@ test('weights: two halves of the time add up to the whole, in every node', () =>
   const left = weigh(profile, { ...ALL, range: { from: 0, to: at } });
   const right = weigh(profile, { ...ALL, range: { from: at, to: 1e12 } });
   const whole = weigh(profile, ALL);
-  whole.now.forEach((w, node) => assert.ok(Math.abs(left.now[node] + right.now[node] - w) < 1e-6, `node ${node}`));
+  whole.now.forEach((w, node) =>
+    assert.ok(Math.abs(left.now[node] + right.now[node] - w) < 1e-6, `node ${node}`),
+  );
 });
 
 test('weights: a base is scaled to the same total', () => {
   const { weights } = setUp({ page: sampleDiff() });
-  assert.equal(weights.base!.reduce((a, b) => a + b), 19);
+  assert.equal(
+    weights.base!.reduce((a, b) => a + b),
+    19,
+  );
   assert.deepEqual([weights.evidence, weights.baseEvidence], [19, 100]);
 });
 
 test('tree: lines of a function are merged', () => {
   const { tree, entries } = setUp();
-  assert.deepEqual(shown(tree, entries.names), [
-    'all 19/0', 'main 13/0', 'main;fib 4/1', 'main;fib;fib 3/2', 'main;fib;fib;fib 1/1',
-    'main;load 9/3', 'main;load;parse 6/5', 'main;load;parse;<GC> 1/1', 'run 6/0', 'run;load 6/4', 'run;load;parse 2/2',
-  ].sort());
+  assert.deepEqual(
+    shown(tree, entries.names),
+    [
+      'all 19/0',
+      'main 13/0',
+      'main;fib 4/1',
+      'main;fib;fib 3/2',
+      'main;fib;fib;fib 1/1',
+      'main;load 9/3',
+      'main;load;parse 6/5',
+      'main;load;parse;<GC> 1/1',
+      'run 6/0',
+      'run;load 6/4',
+      'run;load;parse 2/2',
+    ].sort(),
+  );
 });
 
 test('tree: or told apart', () => {
@@ -128,7 +151,10 @@ test('table: self adds up to everything, recursion counts once', () => {
   assert.deepEqual([get(FIB).self, get(FIB).total], [4, 4]);
   assert.deepEqual([get(LOAD).self, get(LOAD).total], [7, 15]);
   assert.deepEqual([get(MAIN).self, get(MAIN).total], [0, 13]);
-  assert.equal(rows.reduce((sum, row) => sum + row.self, 0), 19);
+  assert.equal(
+    rows.reduce((sum, row) => sum + row.self, 0),
+    19,
+  );
 });
 
 test('table: agrees with counting stack by stack on a large profile', () => {
@@ -138,7 +164,8 @@ test('table: agrees with counting stack by stack on a large profile', () => {
     const onStack = new Set(pathTo(tree, node).map((n) => entries.functionOf[tree.entry[n]]));
     for (const func of onStack) expected[func] += tree.self[node];
   }
-  for (const row of functionRows(tree, entries, profile.functions.length)) assert.equal(row.total, expected[row.func]);
+  for (const row of functionRows(tree, entries, profile.functions.length))
+    assert.equal(row.total, expected[row.func]);
 });
 
 test('table: a sample with two matches is one', () => {
@@ -160,7 +187,11 @@ test('sandwich: callers and callees weigh the same, recursion counts once', () =
   const fib = sandwich(tree, entries, FIB);
   assert.equal(fib.callees.total[0], 4);
   assert.deepEqual(named(fib.callers), ['all 4/0', 'main 4/4']);
-  assert.deepEqual(named(sandwich(tree, entries, RUN).callers), ['all 6/6'], 'nothing calls a thread’s first function');
+  assert.deepEqual(
+    named(sandwich(tree, entries, RUN).callers),
+    ['all 6/6'],
+    'nothing calls a thread’s first function',
+  );
 });
 
 test('sandwich: totals are the table’s, for every function of a large profile', () => {
@@ -183,7 +214,8 @@ test('layout: children lie inside their parents, side by side, largest first', (
       const next = box + 1;
       if (next >= layout.start[row + 1]) continue;
       assert.ok(layout.x[next] >= layout.x[box] + layout.width[box] - 1e-6);
-      if (tree.parent[layout.node[next]] === tree.parent[layout.node[box]]) assert.ok(layout.width[next] <= layout.width[box]);
+      if (tree.parent[layout.node[next]] === tree.parent[layout.node[box]])
+        assert.ok(layout.width[next] <= layout.width[box]);
     }
 });
 
@@ -203,7 +235,9 @@ test('layout: a point finds its box, and only it', () => {
 test('layout: by name', () => {
   const { tree, entries } = setUp();
   const layout = layOut(tree, 'now', 'name', nameRanks(entries.names));
-  const names = [layout.start[1], layout.start[1] + 1].map((box) => entries.names[tree.entry[layout.node[box]]]);
+  const names = [layout.start[1], layout.start[1] + 1].map(
+    (box) => entries.names[tree.entry[layout.node[box]]],
+  );
   assert.deepEqual(names, ['main', 'run']);
 });
 
@@ -214,8 +248,14 @@ test('layout: what has gone is visible when widths are of both or of the base', 
   const parse = tree.entry.indexOf(PARSE);
   const ranks = nameRanks(entries.names);
   assert.equal(layOut(tree, 'now', 'size', ranks).boxOf[parse], -1);
-  assert.equal(layOut(tree, 'base', 'size', ranks).width[layOut(tree, 'base', 'size', ranks).boxOf[parse]], 2);
-  assert.equal(layOut(tree, 'both', 'size', ranks).width[layOut(tree, 'both', 'size', ranks).boxOf[parse]], 1);
+  assert.equal(
+    layOut(tree, 'base', 'size', ranks).width[layOut(tree, 'base', 'size', ranks).boxOf[parse]],
+    2,
+  );
+  assert.equal(
+    layOut(tree, 'both', 'size', ranks).width[layOut(tree, 'both', 'size', ranks).boxOf[parse]],
+    1,
+  );
 });
 
 test('change: equal shares are noise, large ones are not, few samples prove nothing', () => {
@@ -256,7 +296,10 @@ test('folded: outermost first, with counts that add up', () => {
   const { profile, entries, tree } = setUp();
   const lines = toFolded(profile, entries, tree, 0, 1).trim().split('\n');
   assert.ok(lines.includes('main (app.py:1);load (app.py:10);parse (json/decoder.py:33) 5'));
-  assert.equal(lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0), 19);
+  assert.equal(
+    lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0),
+    19,
+  );
 });
 
 test('folded: of one part, with the way to it; nothing in a name can break a line', () => {
@@ -266,6 +309,12 @@ test('folded: of one part, with the way to it; nothing in a name can break a lin
   const { profile, entries, tree } = setUp({ page: { ...page, strings } });
   const node = tree.entry.indexOf(LOAD);
   const text = toFolded(profile, entries, tree, node, 1);
-  assert.deepEqual(text.trim().split('\n').map((l) => l.split(';').length), [2, 3, 4]);
+  assert.deepEqual(
+    text
+      .trim()
+      .split('\n')
+      .map((l) => l.split(';').length),
+    [2, 3, 4],
+  );
   assert.ok(text.startsWith('main (app.py:1);lo,ad,x (app.py:10) 3\n'));
 });
