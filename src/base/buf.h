@@ -26,7 +26,7 @@ struct buf {
 
 void buf_init(struct buf *buf, size_t ceiling);
 void buf_done(struct buf *buf);
-void buf_reset(struct buf *buf); /* keeps the memory */
+void buf_reset(struct buf *buf);               /* keeps the memory */
 char *buf_take(struct buf *buf, size_t *size); /* NULL when failed; caller frees */
 static inline bool buf_failed(const struct buf *buf)
 {
@@ -38,6 +38,6 @@ char *buf_reserve(struct buf *buf, size_t size);
 void buf_add(struct buf *buf, const void *bytes, size_t size);
 void buf_add_str(struct buf *buf, const char *text);
 void buf_add_char(struct buf *buf, char c);
-void buf_add_u64(struct buf *buf, uint64_t value); /* decimal */
+void buf_add_u64(struct buf *buf, uint64_t value);    /* decimal */
 void buf_add_varint(struct buf *buf, uint64_t value); /* LEB128, as protobuf */
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

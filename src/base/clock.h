@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-uint64_t clock_mono_ns(void);     /* CLOCK_MONOTONIC: never goes back, stands still in suspend */
-uint64_t clock_wall_ns(void);     /* CLOCK_REALTIME: since 1970, may jump */
-uint64_t clock_cpu_ns(void);      /* CPU time of this process, user and system */
+uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC: never goes back, stands still in suspend */
+uint64_t clock_wall_ns(void); /* CLOCK_REALTIME: since 1970, may jump */
+uint64_t clock_cpu_ns(void);  /* CPU time of this process, user and system */
 
 /* Sleeps until the monotonic instant; returns early (1) when a signal arrives, else 0. */
 int clock_sleep_until(uint64_t mono_ns);

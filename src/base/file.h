@@ -24,8 +24,9 @@ int file_check_writable(const char *path, struct err *err);
 
 int file_replace(const char *path, const void *data, size_t size, struct err *err);
 
-/* The same in pieces, for what should not be in memory as a whole. file_out_close() with `keep` gives the file its
- * name; without, or after a failed write, nothing is left of it. It frees in any case; NULL is fine. */
+/* The same in pieces, for what should not be in memory as a whole. file_out_close() with `keep`
+ * gives the file its name; without, or after a failed write, nothing is left of it. It frees in any
+ * case; NULL is fine. */
 struct file_out;
 int file_out_open(const char *path, struct file_out **out, struct err *err);
 int file_out_write(struct file_out *out, const void *data, size_t size, struct err *err);

@@ -45,6 +45,13 @@ static bool take_offset(const char *text, int64_t *offset_s)
     return !text[6] && hours < 24 && minutes < 60;
 }
 
+/* strptime() takes any month for one of 31 days. */
+static bool is_in_calendar(const struct tm *parts)
+{
+    struct tm day = {.tm_year = parts->tm_year, .tm_mon = parts->tm_mon, .tm_mday = parts->tm_mday};
+    return timegm(&day) != -1 && day.tm_mon == parts->tm_mon;
+}
+
 static bool parse_date(const char *text, uint64_t *wall_ns)
 {
     struct tm parts = {0};
@@ -54,10 +61,10 @@ static bool parse_date(const char *text, uint64_t *wall_ns)
         return false;
     const char *time = rest + 1;
     rest = strptime(time, "%H:%M:%S", &parts);
-    if (!rest || rest - time != 8)
+    if (!rest || rest - time != 8 || time[0] == ' ')
         return false;
     uint64_t fraction_ns = take_fraction(&rest);
-    if (!take_offset(rest, &offset_s))
+    if (!take_offset(rest, &offset_s) || !is_in_calendar(&parts))
         return false;
     int64_t seconds = (int64_t)timegm(&parts) - offset_s;
     if (seconds < 0 || seconds >= (int64_t)MAX_SECONDS)
