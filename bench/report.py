@@ -49,7 +49,7 @@ def table(rows):
             found = [row for row in rows if row.what == what and row.tool == tool]
             cells.append(shown(found[0].value, unit) if found else "–")
             if found and found[0].goal is not None:
-                goal = "≤ %g%s" % (found[0].goal, "" if found[0].met else " ✗")
+                goal = "≤ %g%s" % (found[0].goal, " ✗" if found[0].met is False else "")
         lines.append("| %s | %s | %s |" % (what, " | ".join(cells), goal))
     notes = list(dict.fromkeys("%s: %s" % (r.tool, r.note) for r in rows if r.note))
     return "\n".join(lines + [""] + ["- " + note for note in notes] if notes else lines)

@@ -50,6 +50,7 @@ class Tool:
     top_rate_hz = 1000000  # what to ask for to get the fastest it can
     falls_behind = False  # takes every sample asked for, however long that lasts
     cheap_options = {}  # where only the number of samples matters
+    follows_children = False  # into one file
     capture_options = None  # for its own capture format; None where it has none
 
     def available(self):
@@ -66,12 +67,16 @@ class Tool:
             out = Path(folder, "out" + self.suffix)
             running = self.start(target, duration_s, rate_hz, out, **options)
             done = running.finish(duration_s * 8 + SLACK_S)
-            if not out.exists():
-                words = (done.stderr + done.stdout).strip()[-500:]
-                raise RuntimeError("%s: status %d: %s" % (self.name, done.status, words))
-            result = self._read(out, done, options)
-            result.file_bytes = out.stat().st_size
-            return result
+            return self.read(out, done, **options)
+
+    def read(self, out, done, **options):
+        """What a recording that has ended wrote."""
+        if not out.exists():
+            words = (done.stderr + done.stdout).strip()[-500:]
+            raise RuntimeError("%s: status %d: %s" % (self.name, done.status, words))
+        result = self._read(out, done, options)
+        result.file_bytes = out.stat().st_size
+        return result
 
     def scratch(self):
         """A folder that the tool sees under a path that we can also read."""
@@ -83,16 +88,19 @@ class Tool:
 
 class Pitviper(Tool):
     name = "pitviper"
+    follows_children = True
     suffix = ".folded"
     capture_options = {"form": "pv"}
 
     def available(self):
         return os.access(binary_path(), os.X_OK)
 
-    def _words(self, target, duration_s, rate_hz, out, all_threads=False, form="folded"):
+    def _words(
+        self, target, duration_s, rate_hz, out, all_threads=False, children=False, form="folded"
+    ):
         words = [binary_path(), "record", "-p", target.pid, "-d", duration_s, "-r", rate_hz]
         words += ["-f", form, "-o", out, "--stats", str(out) + ".stats"]
-        return words + (["-i"] if all_threads else [])
+        return words + (["-i"] if all_threads else []) + (["-s"] if children else [])
 
     def _read(self, out, done, options):
         stats = json.loads(Path(str(out) + ".stats").read_text())
@@ -109,6 +117,7 @@ class Pitviper(Tool):
 class PySpy(Tool):
     suffix = ".raw"
     falls_behind = True
+    follows_children = True
     top_rate_hz = 1000  # asked for more, it takes seconds for every second, and not less per stack
 
     def __init__(self, blocking):
@@ -118,11 +127,11 @@ class PySpy(Tool):
     def available(self):
         return (VENV / "bin" / "py-spy").exists()
 
-    def _words(self, target, duration_s, rate_hz, out, all_threads=False):
+    def _words(self, target, duration_s, rate_hz, out, all_threads=False, children=False):
         words = [VENV / "bin" / "py-spy", "record", "-p", target.pid, "-d", duration_s]
         words += ["-r", min(rate_hz, self.top_rate_hz), "-f", "raw", "-o", out]
         words += [] if self.blocking else ["--nonblocking"]
-        return words + (["-i"] if all_threads else [])
+        return words + (["-i"] if all_threads else []) + (["-s"] if children else [])
 
     def _read(self, out, done, _options):
         lines = out.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
@@ -155,6 +164,7 @@ class Austin(Tool):
     """austin 4 for 3.9–3.14, the release's austin 3 for 3.8. Reads MOJO with its own converter."""
 
     name = "austin"
+    follows_children = True
     suffix = ".mojo"
     cheap_options = {"stacks": False}
     capture_options = {"stacks": False}
@@ -180,11 +190,14 @@ class Austin(Tool):
     def scratch(self):
         return tempfile.TemporaryDirectory(prefix="pitviper-bench-", dir=sid_root() + "/tmp")
 
-    def _words(self, target, duration_s, rate_hz, out, all_threads=False, stacks=True):
+    def _words(
+        self, target, duration_s, rate_hz, out, all_threads=False, children=False, stacks=True
+    ):
         python = target.python
         seen = str(out)[len(sid_root()):] if python.root else out
         words = self._program(target) + ["-i", max(1, round(1e6 / rate_hz))]
         words += ["-x", max(1, round(duration_s)), "-p", target.pid, "-o", seen]
+        words += ["-C"] if children else []
         return words + (["-b"] if python.minor == 8 else [])
 
     def _read(self, out, done, options):
