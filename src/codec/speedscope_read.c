@@ -99,7 +99,7 @@ static int read_sample(struct reader *r, uint32_t thread, const json_t *stack, d
                        double scale_ns, double interval)
 {
     uint32_t node = read_stack(r, stack);
-    if (node == PROFILE_NONE || !(weight >= 0) || weight * (scale_ns ? scale_ns : 1) > MAX_WEIGHT)
+    if (node == PROFILE_NONE || !(weight >= 0) || weight * (scale_ns != 0 ? scale_ns : 1) > MAX_WEIGHT)
         return bad(r, "a sample points at no frame, or its weight makes no sense");
     if (weight == 0)
         return 0;
