@@ -80,3 +80,15 @@ export function matchedWeight(tree: Tree, entries: Entries, matches: Uint8Array)
   }
   return sum;
 }
+
+/** The outermost matching nodes, heaviest first. */
+export function matchingNodes(tree: Tree, entries: Entries, matches: Uint8Array): number[] {
+  const inside = new Uint8Array(tree.parent.length);
+  const found: number[] = [];
+  for (let node = 1; node < tree.parent.length; node++) {
+    const hit = matches[entries.functionOf[tree.entry[node]]];
+    if (hit && !inside[tree.parent[node]] && tree.total[node] > 0) found.push(node);
+    inside[node] = inside[tree.parent[node]] | hit;
+  }
+  return found.sort((a, b) => tree.total[b] - tree.total[a] || a - b);
+}

@@ -6,7 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['1 … 5', 'flame, icicle, table, sandwich, recording'],
-  ['/', 'search'],
+  ['/', 'search; Enter and Shift + Enter visit the matches, heaviest first'],
   ['I', 'invert: leaf first'],
   ['T', 'light or dark'],
   ['click, Enter', 'zoom into a box'],

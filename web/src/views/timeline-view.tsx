@@ -89,7 +89,7 @@ export function TimelineView({ profile, state, theme, actions }: Props): JSX.Ele
                   aria-pressed={chosen !== null && group.threads.every((t) => chosen.has(t))}
                   onClick={(event) => toggle(group.threads, adds(event))}
                 >
-                  {group.name || 'process'} <span class="dim">pid {group.pid}</span>{' '}
+                  {group.name || 'process'} <span class="dim">pid {group.pid} ·</span>{' '}
                   <span class="strip-share">{formatShare(group.count / sum)}</span>
                 </button>
               </div>

@@ -2,14 +2,15 @@
 // toolbar.tsx - which view, what to search for, and how to draw.
 
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { formatShare } from '../lib/text.ts';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { formatCount, formatShare } from '../lib/text.ts';
 import { toFolded } from '../model/folded.ts';
 import type { WidthOf } from '../model/layout.ts';
 import type { FrameKind } from '../model/page-format.ts';
 import type { Profile } from '../model/profile.ts';
+import { matchingNodes } from '../model/table.ts';
 import { foldedUnit } from '../model/units.ts';
-import { VIEWS } from '../model/view-state.ts';
+import { VIEWS, zoomKeys } from '../model/view-state.ts';
 import type { ColourChoice, ViewName, ViewState } from '../model/view-state.ts';
 import type { Actions } from './actions.ts';
 import { Icon } from './icons.tsx';
@@ -75,7 +76,19 @@ export function Toolbar(props: Props): JSX.Element {
 }
 
 function SearchBox({ analysis, state, actions }: Props): JSX.Element {
-  const { query } = analysis;
+  const { query, profile, entries, tree, matches } = analysis;
+  const found = useMemo(
+    () => (matches ? matchingNodes(tree, entries, matches) : []),
+    [tree, entries, matches],
+  );
+  const at = useRef(-1);
+  useEffect(() => void (at.current = -1), [found]);
+  const visit = (step: number): void => {
+    if (found.length === 0 || (state.view !== 'flame' && state.view !== 'icicle')) return;
+    at.current = (at.current + step + found.length) % found.length;
+    actions.set({ zoom: zoomKeys(profile, entries, tree, found[at.current]) }, true);
+    actions.say(`Match ${at.current + 1} of ${formatCount(found.length)}, heaviest first`);
+  };
   return (
     <div class={query?.error ? 'search plain' : 'search'}>
       <Icon name="search" />
@@ -90,6 +103,7 @@ function SearchBox({ analysis, state, actions }: Props): JSX.Element {
         value={state.query}
         onInput={(event) => actions.set({ query: event.currentTarget.value })}
         onKeyDown={(event) => {
+          if (event.key === 'Enter') visit(event.shiftKey ? -1 : 1);
           if (event.key !== 'Escape') return;
           actions.set({ query: '' });
           event.currentTarget.blur();
@@ -213,7 +227,7 @@ function Options({ analysis, state, actions }: Props): JSX.Element {
               )
             }
           >
-            Copy all that is selected as folded stacks
+            Copy the selection as folded stacks
           </button>
         </div>
       )}

@@ -244,6 +244,17 @@ check('search: an unfinished expression is searched for as text', sample, {}, as
   assert.match(await tab.locator('#search-result').innerText(), /0 %\s+as text/);
 });
 
+check('search: Enter visits the matches, heaviest first', sample, { hash: 'view=icicle' }, async (tab) => {
+  await tab.fill('#search', 'load');
+  await tab.focus('#search');
+  for (const path of [/main[^]*load/, /run[^]*load/, /main[^]*load/]) {
+    await tab.keyboard.press('Enter');
+    await tab.waitForTimeout(50);
+    assert.match(await tab.locator('.crumbs').innerText(), path);
+  }
+  assert.match(await tab.locator('.toast').innerText(), /Match 1 of 2/);
+});
+
 check('table: sorts, filters and opens the sandwich', sample, { hash: 'view=table' }, async (tab) => {
   const names = (): Promise<string[]> => tab.locator('tbody td.name').allInnerTexts();
   assert.deepEqual(await names(), ['load', 'parse', 'fib', '<GC>', 'main', 'run']);

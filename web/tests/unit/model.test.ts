@@ -7,7 +7,7 @@ import { boxAt, layOut, nameRanks, rowOf } from '../../src/model/layout.ts';
 import { loadProfile } from '../../src/model/load.ts';
 import type { FrameKind } from '../../src/model/page-format.ts';
 import { sandwich } from '../../src/model/sandwich.ts';
-import { functionRows, matchedWeight } from '../../src/model/table.ts';
+import { functionRows, matchedWeight, matchingNodes } from '../../src/model/table.ts';
 import { makeTimeline, threadCounts } from '../../src/model/timeline.ts';
 import { buildShape, entryLabel, invert, makeEntries, measure, pathTo } from '../../src/model/tree.ts';
 import type { Tree } from '../../src/model/tree.ts';
@@ -176,6 +176,16 @@ test('table: a sample with two matches is one', () => {
   matches.fill(0);
   matches[FIB] = 1;
   assert.equal(matchedWeight(tree, entries, matches), 4);
+});
+
+test('table: matches to visit are the outermost ones, heaviest first', () => {
+  const { tree, entries } = setUp();
+  const matches = new Uint8Array(6);
+  matches[LOAD] = matches[PARSE] = matches[FIB] = 1;
+  assert.deepEqual(
+    matchingNodes(tree, entries, matches).map((node) => tree.total[node]),
+    [9, 6, 4],
+  );
 });
 
 test('sandwich: callers and callees weigh the same, recursion counts once', () => {
