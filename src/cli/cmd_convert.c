@@ -17,19 +17,10 @@ static struct {
     bool threads, function, nolineno, time;
 } args;
 
-static const char *format_name(size_t index)
-{
-    size_t writable = 0;
-    for (size_t i = 0; i < codec_format_count; i++)
-        if (codec_formats[i].write && writable++ == index)
-            return codec_formats[i].name;
-    return NULL;
-}
-
 static const struct opt options[] = {
     {"output", 'o', OPT_PATH, &args.output, "-", "FILE", "where to; - is standard output"},
     {"format", 'f', OPT_CHOICE, &args.format, NULL, NULL, "default: by the ending of the output",
-     .choice_at = format_name},
+     .choice_at = codec_writable_name},
     {"from", 0, OPT_STRING, &args.from, NULL, "TIME",
      "leave out what is before: +10s (after the start), 5m (before the end), or a date"},
     {"to", 0, OPT_STRING, &args.to, NULL, "TIME", "leave out what is after"},

@@ -32,15 +32,6 @@ static struct {
     bool idle, gil, threads, blocking, function, nolineno, full_filenames, quiet;
 } args;
 
-static const char *format_name(size_t index)
-{
-    size_t writable = 0;
-    for (size_t i = 0; i < codec_format_count; i++)
-        if (codec_formats[i].write && writable++ == index)
-            return codec_formats[i].name;
-    return NULL;
-}
-
 static const struct opt options[] = {
     {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to record; may be given several times",
      .group = "What"},
@@ -63,7 +54,7 @@ static const struct opt options[] = {
      "where to; - for standard output (default: a new name in this folder)", .group = "Output"},
     {"format", 'f', OPT_CHOICE, &args.format, NULL, NULL,
      "default: by the ending of FILE, else flamegraph", .group = "Output",
-     .choice_at = format_name},
+     .choice_at = codec_writable_name},
     {"threads", 't', OPT_FLAG, &args.threads, NULL, NULL, "a root frame per thread",
      .group = "Output"},
     {"merge", 0, OPT_FLAG, &args.merge, NULL, NULL,

@@ -77,6 +77,18 @@ const struct codec_format codec_formats[] = {
 
 const size_t codec_format_count = sizeof codec_formats / sizeof codec_formats[0];
 
+const char *codec_writable_name(size_t index)
+{
+    for (int aliases = 0; aliases < 2; aliases++)
+        for (size_t i = 0; i < codec_format_count; i++) {
+            const struct codec_format *format = &codec_formats[i];
+            const char *name = aliases ? format->alias : format->name;
+            if (format->write && name && index-- == 0)
+                return name;
+        }
+    return NULL;
+}
+
 const struct codec_format *codec_find(const char *name)
 {
     for (size_t i = 0; i < codec_format_count; i++) {

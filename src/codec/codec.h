@@ -61,6 +61,10 @@ extern const size_t codec_format_count;
 /* For writers: drains when there is much to drain, and finds a failed buffer. */
 int codec_flush(const struct codec_options *options, struct buf *out, struct err *err);
 
+/* For an option's choices: the names of what can be written, then their aliases; NULL after the
+ * last. */
+const char *codec_writable_name(size_t index);
+
 /* By name or alias; NULL: unknown. */
 const struct codec_format *codec_find(const char *name);
 /* By the longest matching ending of a path; NULL: none matches. */

@@ -100,13 +100,16 @@ def empty():
     return Builder()
 
 
+ENDINGS = {"flamegraph": "svg", "pprof": "pb.gz"}  # where the consumers look at them
+
+
 def convert(source, format_name, tmp_path, *options):
     """`source`: a Builder or a path. The converted file's path."""
     if isinstance(source, Builder):
         path = tmp_path / "in.json"
         path.write_text(source.json(), encoding="utf-8")
         source = path
-    out = tmp_path / ("out." + format_name)
+    out = tmp_path / ("out." + ENDINGS.get(format_name, format_name))
     words = [binary_path(), "convert", source, "-f", format_name, "-o", out, *options]
     done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
