@@ -128,24 +128,32 @@ static void clock_text(uint64_t ns, char *out, size_t size)
         snprintf(out, size, "%u:%02u:%02u", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-/* "/usr/bin/python3 app.py" is known as "python3 app.py". */
-static const char *without_folder(const char *command)
+/* "/usr/bin/python3 /srv/app.py -v" is known as "python3 app.py -v". */
+static void shorten_command(const char *command, char *out, size_t size)
 {
-    const char *name = command;
-    for (const char *at = command; *at && *at != ' '; at++)
-        if (*at == '/' && at[1] && at[1] != ' ')
-            name = at + 1;
-    return name;
+    size_t used = 0;
+    for (const char *word = command; *word && used + 1 < size;) {
+        size_t length = strcspn(word, " "), from = 0;
+        for (size_t i = 0; *word == '/' && i + 1 < length; i++)
+            if (word[i] == '/')
+                from = i + 1;
+        length += word[length] == ' ';
+        while (from < length && used + 1 < size)
+            out[used++] = word[from++];
+        word += length;
+    }
+    out[used] = '\0';
 }
 
 /* Who, and on the right how and how long. */
 static void draw_title(const struct top *top, int row, int columns)
 {
-    char passed[32], right[128];
+    char passed[32], right[128], command[512];
     const char *state = top->exited ? "EXITED  " : top->frozen ? "FROZEN  " : "";
     const char *mode = top_mode_name(top->mode);
     bool is_wide = columns >= COMFORTABLE_COLUMNS;
     clock_text(top->facts.running_ns, passed, sizeof passed);
+    shorten_command(top->command, command, sizeof command);
     if (is_wide)
         snprintf(right, sizeof right, "%sPython %s  %s  %s", state, top->python, mode, passed);
     else
@@ -155,8 +163,7 @@ static void draw_title(const struct top *top, int row, int columns)
     draw_fill(row, 0, columns, bar);
     if (is_wide)
         at += draw_words(row, at, columns, "pitviper top  ", bar | A_BOLD);
-    draw_format(row, at, columns - size - GAP - at, bar, "%d %s", (int)top->pid,
-                without_folder(top->command));
+    draw_format(row, at, columns - size - GAP - at, bar, "%d %s", (int)top->pid, command);
     draw_words(row, columns - size, size, right, bar | (*state ? A_BOLD : 0));
 }
 
