@@ -95,7 +95,7 @@ function readFunctions(page: PageData): Pick<Profile, 'functions' | 'frameFuncti
   for (let frame = 0; frame < count; frame++) {
     const shown = text(strings, file[frame]);
     const full = text(strings, full_file[frame]) || shown;
-    const func = text(strings, name[frame]);
+    const func = text(strings, name[frame]) || '?';
     const kindName = kinds[kind[frame]] ?? 'other';
     const key = `${func}\0${full}\0${first_line[frame]}\0${kindName}`;
     let id = known.get(key);
@@ -235,8 +235,11 @@ function amounts(column: Column, what: string): Float64Array {
   return Float64Array.from(column);
 }
 
+/** Control characters and those that turn the direction of writing: a name must not make another name of itself. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 function text(strings: readonly string[], id: number): string {
   const value: unknown = strings[id];
   if (typeof value !== 'string') throw new BadData(`string ${id} does not exist.`);
-  return value;
+  return value.replace(UNSEEN, '\ufffd');
 }

@@ -46,7 +46,7 @@ export function qualityOf({
   late = 0,
 }: PageStats): QualityFigures | null {
   const taken = exact + partial + lost;
-  if (taken === 0 || samples === 0) return null;
+  if (taken === 0 || samples === 0 || rounds === 0) return null;
   const lateShare = late / Math.max(1, rounds + late);
   const unprovenShare = (partial + lost) / taken;
   const worst =

@@ -411,6 +411,16 @@ check('recording: shows what was dropped', sample, { hash: 'view=recording' }, a
     assert.match(text, part);
 });
 
+check(
+  'recording: a converted profile claims no quality',
+  () => fillPage(JSON.stringify({ ...samplePage(), stats: { samples: 19, exact: 19 } })),
+  { hash: 'view=recording' },
+  async (tab) => {
+    assert.equal(await tab.locator('.pill').count(), 0);
+    assert.match(await tab.locator('.recording-view').innerText(), /converted from another format/);
+  },
+);
+
 const empty = (): string =>
   fillPage(
     JSON.stringify({

@@ -41,6 +41,13 @@ test('load: a design effect is taken as given, or assumed', () => {
   assert.equal(loadProfile({ ...sampleDiff(), base: without }).designEffect, 10);
 });
 
+test('load: a name cannot hide, turn around or vanish', () => {
+  const page = samplePage();
+  const strings = page.strings.map((s) => (s === 'load' ? 'a\u202eb\n\u0000' : s === 'fib' ? '' : s));
+  const names = loadProfile({ ...page, strings }).functions.map((f) => f.name);
+  assert.deepEqual(names, ['main', 'a\ufffdb\ufffd\ufffd', 'parse', '?', 'run', '<GC>']);
+});
+
 test('load: functions of the same name in files of the same short name stay apart', () => {
   const page = samplePage();
   const strings = [...page.strings, '/srv/other/app.py'];

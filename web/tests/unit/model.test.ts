@@ -326,5 +326,5 @@ test('folded: of one part, with the way to it; nothing in a name can break a lin
       .map((l) => l.split(';').length),
     [2, 3, 4],
   );
-  assert.ok(text.startsWith('main (app.py:1);lo,ad,x (app.py:10) 3\n'));
+  assert.ok(text.startsWith('main (app.py:1);lo,ad\ufffdx (app.py:10) 3\n'));
 });
