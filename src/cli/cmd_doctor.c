@@ -28,7 +28,7 @@ static struct {
 } args;
 
 static const struct opt options[] = {
-    {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "only this process; may be given several times"},
+    {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "only this process"},
     {"json", 'j', OPT_FLAG, &args.json, NULL, NULL, "as JSON"},
     {0},
 };

@@ -33,7 +33,7 @@ static struct {
 } args;
 
 static const struct opt options[] = {
-    {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to record; may be given several times",
+    {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to record",
      .group = "What"},
     {"subprocesses", 's', OPT_FLAG, &args.subprocesses, NULL, NULL,
      "children and their children too, from the moment they start", .group = "What"},
