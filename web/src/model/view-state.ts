@@ -26,6 +26,8 @@ export interface ViewState {
   readonly query: string;
   readonly range: Span | null;
   readonly threads: readonly number[] | null;
+  /** Compare the range and threads with the rest of the recording. */
+  readonly compare: boolean;
   readonly metric: Metric;
   readonly colour: ColourChoice;
   readonly widthOf: WidthOf;
@@ -44,6 +46,7 @@ export function defaultState(profile: Pick<Profile, 'base'>): ViewState {
     query: '',
     range: null,
     threads: null,
+    compare: false,
     metric: 'count',
     colour: profile.base ? 'change' : 'module',
     widthOf: profile.base ? 'both' : 'now',
@@ -69,6 +72,7 @@ export function toHash(state: ViewState, defaults: ViewState): string {
   put('q', state.query, '');
   put('range', state.range ? `${Math.round(state.range.from)}-${Math.round(state.range.to)}` : '', '');
   put('threads', state.threads ? numbers(state.threads) : '*', '*');
+  put('compare', state.compare ? '1' : '', '');
   put('metric', state.metric, defaults.metric);
   put('colour', state.colour, defaults.colour);
   put('width', state.widthOf, defaults.widthOf);
@@ -102,6 +106,7 @@ export function fromHash(hash: string, defaults: ViewState): ViewState {
     query: params.get('q') ?? '',
     range: readRange(params.get('range')),
     threads: params.has('threads') ? numbers('threads') : null,
+    compare: params.get('compare') === '1',
     metric: oneOf('metric', ['count', 'time'], defaults.metric),
     colour: oneOf('colour', COLOURS, defaults.colour),
     widthOf: oneOf('width', WIDTHS, defaults.widthOf),

@@ -15,6 +15,8 @@ export interface Selection {
   readonly threads: ReadonlySet<number> | null;
   /** Microseconds since the start; null: all. */
   readonly range: Span | null;
+  /** With the rest of the recording, where there is no other recording to compare with. */
+  readonly compare: boolean;
 }
 
 export interface Weights {
@@ -37,19 +39,31 @@ export function weigh(profile: Profile, selection: Selection): Weights {
       ? weighRuns(profile.runs, nodes, wanted, metric, range)
       : weighSamples(profile.samples, nodes, wanted, metric);
   const evidence = now.samples / profile.designEffect;
-  if (!profile.base) return { now: now.now, total: now.total, evidence, base: null, baseEvidence: 0 };
-  const base = weighSamples(profile.base.samples, nodes, wanted, metric);
+  const base = weighBase(profile, selection, wanted, now);
+  if (!base) return { now: now.now, total: now.total, evidence, base: null, baseEvidence: 0 };
   if (base.total > 0 && now.total > 0) {
     const scale = now.total / base.total;
     for (let i = 0; i < nodes; i++) base.now[i] *= scale;
   }
-  return {
-    now: now.now,
-    total: now.total,
-    evidence,
-    base: base.now,
-    baseEvidence: base.samples / profile.base.designEffect,
-  };
+  const baseEvidence = base.samples / (profile.base ?? profile).designEffect;
+  return { now: now.now, total: now.total, evidence, base: base.now, baseEvidence };
+}
+
+function weighBase(
+  profile: Profile,
+  selection: Selection,
+  wanted: Uint8Array,
+  now: OneWeights,
+): OneWeights | null {
+  const { metric, compare } = selection;
+  const nodes = now.now.length;
+  if (profile.base) return weighSamples(profile.base.samples, nodes, wanted, metric);
+  if (!compare) return null;
+  const rest = weighSamples(profile.samples, nodes, new Uint8Array(profile.threads.length).fill(1), metric);
+  rest.total = 0;
+  for (let i = 0; i < nodes; i++) rest.total += rest.now[i] = Math.max(0, rest.now[i] - now.now[i]);
+  rest.samples = Math.max(0, rest.samples - now.samples);
+  return rest;
 }
 
 interface OneWeights {

@@ -105,15 +105,12 @@ function View(props: Parameters<typeof FlameView>[0]): JSX.Element {
 /** A link may ask for what this profile does not have. */
 function possible(state: ViewState, profile: Profile): ViewState {
   const metric = hasTime(profile) ? state.metric : 'count';
-  const colour = profile.base || state.colour !== 'change' ? state.colour : 'module';
-  const threads = state.threads?.filter((t) => t < profile.threads.length) ?? null;
-  return {
-    ...state,
-    metric,
-    colour,
-    range: profile.runs ? state.range : null,
-    threads: threads?.length === 0 ? null : threads,
-  };
+  const known = state.threads?.filter((t) => t < profile.threads.length) ?? null;
+  const threads = known?.length === 0 ? null : known;
+  const range = profile.runs ? state.range : null;
+  const compare = state.compare && !profile.base && (range !== null || threads !== null);
+  const colour = profile.base || compare || state.colour !== 'change' ? state.colour : 'module';
+  return { ...state, metric, colour, range, threads, compare };
 }
 
 function Empty({

@@ -142,6 +142,18 @@ export function TimelineView({ profile, state, theme, actions }: Props): JSX.Ele
               <Icon name="close" />
             </button>
           )}
+          {!profile.base && (
+            <button
+              class="chip quiet"
+              aria-pressed={state.compare}
+              onClick={() =>
+                actions.set({ compare: !state.compare, colour: state.compare ? 'module' : 'change' }, true)
+              }
+              title="What takes more here than elsewhere in this recording, and what takes less"
+            >
+              {state.compare ? 'Compared with the rest' : 'Compare with the rest'}
+            </button>
+          )}
         </div>
       )}
     </section>

@@ -130,7 +130,7 @@ const COLOUR_TITLES: Record<ColourChoice, string> = {
 
 function ColourSelect({ analysis, state, actions }: Props): JSX.Element {
   const choices = (Object.keys(COLOUR_TITLES) as ColourChoice[]).filter(
-    (c) => c !== 'change' || analysis.profile.base,
+    (c) => c !== 'change' || analysis.weights.base,
   );
   return (
     <label class="select">
@@ -192,7 +192,7 @@ function Options({ analysis, state, actions }: Props): JSX.Element {
             choices={{ size: 'largest first', name: 'by name' }}
             pick={(order) => actions.set({ order })}
           />
-          {profile.base && (
+          {analysis.weights.base && (
             <Choice
               title="Widths"
               value={state.widthOf}

@@ -49,8 +49,9 @@ export function useAnalysis(profile: Profile, state: ViewState): Analysis {
         metric: state.metric,
         threads: state.threads && new Set(state.threads),
         range: state.range,
+        compare: state.compare,
       }),
-    [profile, state.metric, threads, state.range],
+    [profile, state.metric, threads, state.range, state.compare],
   );
   const calls = useMemo(() => measure(shape, weights), [shape, weights]);
   const tree = useMemo(() => (state.invert ? invert(calls) : calls), [calls, state.invert]);

@@ -303,9 +303,9 @@ check(
     const names = await tab.locator('tbody td.name').allInnerTexts();
     assert.deepEqual(names.sort(), ['fib', 'load', 'main', 'parse', 'run'], 'no <GC> in that part');
     assert.match(await addressOf(tab), /range=\d+-\d+/);
-    assert.match(await tab.locator('.chip').innerText(), /0\.1 s – 0\.16 s/);
+    assert.match(await tab.locator('.chip:not(.quiet)').innerText(), /0\.1 s – 0\.16 s/);
     await tab.mouse.click(...at(0.3));
-    assert.equal(await tab.locator('.chip').count(), 0);
+    assert.equal(await tab.locator('.chip:not(.quiet)').count(), 0);
   },
 );
 
@@ -326,12 +326,29 @@ check('threads: one alone, two together, all again', sample, {}, async (tab) => 
   await tab.locator('.strip-row.all .strip-name').click();
   await tab.locator('.strip-name', { hasText: 'worker' }).click();
   assert.match(await addressOf(tab), /threads=1/);
-  assert.match(await tab.locator('.chip').innerText(), /worker/);
+  assert.match(await tab.locator('.chip:not(.quiet)').innerText(), /worker/);
   await tab.locator('.strip-name', { hasText: 'MainThread' }).click({ modifiers: ['Control'] });
   assert.match(await addressOf(tab), /threads=0\.1/);
-  await tab.locator('.chip').click();
+  await tab.locator('.chip:not(.quiet)').click();
   assert.equal(await addressOf(tab), '');
 });
+
+check(
+  'compare: a thread with the rest of the recording',
+  () => fillPage(JSON.stringify(synthesise({ nodes: 800, threads: 6, seconds: 120 }))),
+  { hash: 'threads=0&view=table&q=epoll' },
+  async (tab) => {
+    await tab.locator('.chip.quiet').click();
+    assert.match(await addressOf(tab), /compare=1&colour=change/);
+    const row = tab.locator('tbody tr', { hasText: 'EpollSelector.select' });
+    assert.match(await row.innerText(), /\+\d+\.\d pp/, 'the main thread waits, the others do not');
+    assert.equal(await row.locator('.more').count(), 1);
+    await tab.keyboard.press('1');
+    assert.match(await tab.locator('.legend').innerText(), /takes less/);
+    await tab.locator('.chip', { hasText: 'MainThread' }).click();
+    assert.equal(await tab.locator('.chip').count(), 0);
+  },
+);
 
 check(
   'threads: a process is all of its threads',

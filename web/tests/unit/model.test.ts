@@ -16,7 +16,7 @@ import type { Selection } from '../../src/model/weights.ts';
 import { FIB, GC, LOAD, MAIN, PARSE, RUN, sampleDiff, samplePage } from '../sample.ts';
 import { synthesise } from '../../scripts/synth.mjs';
 
-const ALL: Selection = { metric: 'count', threads: null, range: null };
+const ALL: Selection = { metric: 'count', threads: null, range: null, compare: false };
 const PLAIN = { collapse: false, hidden: new Set<FrameKind>() };
 
 function setUp({ page = samplePage(), selection = ALL, options = PLAIN, lines = false } = {}) {
@@ -84,6 +84,16 @@ test('weights: a base is scaled to the same total', () => {
     19,
   );
   assert.deepEqual([weights.evidence, weights.baseEvidence], [19, 100]);
+});
+
+test('weights: a part compared with the rest, which is everything else', () => {
+  const profile = loadProfile(samplePage());
+  const { now, base, total, baseEvidence } = weigh(profile, { ...ALL, threads: new Set([1]), compare: true });
+  const whole = weigh(profile, ALL);
+  assert.equal(baseEvidence * profile.designEffect, 13);
+  whole.now.forEach((w, node) => assert.ok(Math.abs(now[node] + (base![node] * 13) / total - w) < 1e-9));
+  const part = weigh(profile, { ...ALL, range: { from: 0, to: 80_000 }, compare: true });
+  assert.equal(part.base![2] + part.base![3], 0, 'all of it lies in the range');
 });
 
 test('tree: lines of a function are merged', () => {

@@ -58,7 +58,7 @@ function paint(
   const entries = makeEntries(profile, false);
   const calls = measure(
     buildShape(profile, entries, { collapse: false, hidden: new Set() }),
-    weigh(profile, { metric: 'count', threads: null, range: null }),
+    weigh(profile, { metric: 'count', threads: null, range: null, compare: false }),
   );
   const tree = leafFirst ? invert(calls) : calls;
   const layout = layOut(tree, 'now', 'size', nameRanks(entries.names));

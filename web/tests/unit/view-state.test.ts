@@ -26,6 +26,7 @@ test('link: everything that can be set comes back', () => {
     query: 'a&b=c #é|\\d+',
     range: { from: 1000, to: 2_000_000 },
     threads: [0, 3],
+    compare: true,
     metric: 'time',
     colour: 'self',
     widthOf: 'both',
@@ -51,7 +52,7 @@ test('link: a zoom finds its box in any tree that has it, or stops where the way
   const entries = makeEntries(profile, false);
   const tree = measure(
     buildShape(profile, entries, { collapse: false, hidden: new Set() }),
-    weigh(profile, { metric: 'count', threads: null, range: null }),
+    weigh(profile, { metric: 'count', threads: null, range: null, compare: false }),
   );
   for (let node = 0; node < tree.parent.length; node++)
     assert.equal(findByKeys(profile, entries, tree, zoomKeys(profile, entries, tree, node)), node);
