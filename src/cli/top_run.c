@@ -37,9 +37,11 @@ static uint64_t process_cpu_ns(const struct top *top)
 void top_begin(struct top *top)
 {
     top->has_cpu_clock = clock_getcpuclockid(top->pid, &top->cpu_clock) == 0;
-    top->closed_ns = top->since_ns = clock_mono_ns();
+    top->since_ns = clock_mono_ns();
+    top->next_ns = top->since_ns + TOP_INTERVAL_NS;
+    /* The first round stands for the period before it. */
+    top->closed_ns = top->since_ns - top->recorder.period_ns;
     top->cpu_closed_ns = process_cpu_ns(top);
-    top->next_ns = top->closed_ns + TOP_INTERVAL_NS;
     top->selected = PROFILE_NONE;
     top->facts.cpu = -1;
 }
