@@ -5,12 +5,18 @@
  * the root down stay open; where the stacks part, the old ones end and become one complete event
  * ("X") each, and the new ones begin. Lines do not count here: a function that goes on on another
  * line is the same bar.
+ *
+ * A long recording of a lively program has more bars than any viewer shows, at 90 bytes each. So
+ * all is gone through twice: first the bars are counted by length, then only those are written
+ * that are as long as it takes to stay below MAX_BARS; otherData tells how many are missing.
  */
 #include <stdlib.h>
 
 #include "base/jsonw.h"
 #include "codec/formats.h"
 #include "model/timeline.h"
+
+#define MAX_BARS UINT64_C(5000000)
 
 struct open {
     uint32_t function; /* number of its text */
@@ -30,6 +36,10 @@ struct writer {
     struct open *stack;
     uint32_t depth;
     uint32_t *path;
+    uint64_t lengths[65]; /* bars by the bits of their length */
+    bool counting;        /* the first pass */
+    uint64_t shortest_us; /* what the second pass writes */
+    uint64_t left_out;
     bool first; /* event: no comma before it */
     int result;
 };
@@ -102,23 +112,37 @@ static void add_name(struct writer *w, uint32_t thread, const char *what, uint32
     buf_add_str(w->out, "}}");
 }
 
+static void write_bar(struct writer *w, uint32_t thread, const struct open *open, uint64_t us)
+{
+    begin_event(w);
+    buf_add_str(w->out, "\"ph\":\"X\",");
+    add_ids(w, thread);
+    buf_add_str(w->out, ",\"ts\":");
+    buf_add_u64(w->out, open->start_us);
+    buf_add_str(w->out, ",\"dur\":");
+    buf_add_u64(w->out, us);
+    buf_add_char(w->out, ',');
+    buf_add(w->out, w->texts.data + w->starts[open->function],
+            w->ends[open->function] - w->starts[open->function]);
+    buf_add_char(w->out, '}');
+    w->result = codec_flush(w->options, w->out, w->err);
+}
+
+static unsigned bits_of(uint64_t value)
+{
+    return value ? 64 - (unsigned)__builtin_clzll(value) : 0;
+}
+
 /* Ends what is open beyond `depth`, innermost first. */
 static void close_to(struct writer *w, uint32_t thread, uint32_t depth, uint64_t now_us)
 {
     while (w->depth > depth && w->result == 0) {
         const struct open *open = &w->stack[--w->depth];
-        begin_event(w);
-        buf_add_str(w->out, "\"ph\":\"X\",");
-        add_ids(w, thread);
-        buf_add_str(w->out, ",\"ts\":");
-        buf_add_u64(w->out, open->start_us);
-        buf_add_str(w->out, ",\"dur\":");
-        buf_add_u64(w->out, now_us > open->start_us ? now_us - open->start_us : 0);
-        buf_add_char(w->out, ',');
-        buf_add(w->out, w->texts.data + w->starts[open->function],
-                w->ends[open->function] - w->starts[open->function]);
-        buf_add_char(w->out, '}');
-        w->result = codec_flush(w->options, w->out, w->err);
+        uint64_t us = now_us > open->start_us ? now_us - open->start_us : 0;
+        if (w->counting)
+            w->lengths[bits_of(us)]++;
+        else if (us >= w->shortest_us)
+            write_bar(w, thread, open, us);
     }
 }
 
@@ -137,16 +161,9 @@ static void go_to(struct writer *w, uint32_t thread, const struct profile_run *r
     }
 }
 
-static void write_thread(struct writer *w, uint32_t thread)
+static void go_through(struct writer *w, uint32_t thread)
 {
-    const struct profile_thread *t = &w->profile->threads[thread];
     uint64_t end_us = 0, count = timeline_count(&w->timeline, thread);
-    if (!count)
-        return;
-    if (t->name)
-        add_name(w, thread, "thread_name", t->name);
-    if (t->process)
-        add_name(w, thread, "process_name", t->process);
     for (uint64_t i = 0; i < count && w->result == 0; i++) {
         const struct profile_run *run = timeline_run(&w->timeline, thread, i);
         uint64_t gap_us = run->start_us > end_us ? run->start_us - end_us : 0;
@@ -156,6 +173,37 @@ static void write_thread(struct writer *w, uint32_t thread)
         end_us = run->start_us + run->duration_us;
     }
     close_to(w, thread, 0, end_us);
+}
+
+static void write_thread(struct writer *w, uint32_t thread)
+{
+    const struct profile_thread *t = &w->profile->threads[thread];
+    if (timeline_count(&w->timeline, thread) == 0)
+        return;
+    if (t->name)
+        add_name(w, thread, "thread_name", t->name);
+    if (t->process)
+        add_name(w, thread, "process_name", t->process);
+    go_through(w, thread);
+}
+
+/* Counts all bars, and decides how long one must be. */
+static void choose_shortest(struct writer *w)
+{
+    uint64_t kept = 0;
+    w->counting = true;
+    for (uint32_t thread = 0; thread < w->profile->thread_count; thread++)
+        go_through(w, thread);
+    w->counting = false;
+    for (unsigned bits = 65; bits-- > 0;) {
+        if (kept + w->lengths[bits] > MAX_BARS) {
+            w->shortest_us = UINT64_C(1) << (bits < 63 ? bits : 63);
+            for (unsigned i = 0; i <= bits; i++)
+                w->left_out += w->lengths[i];
+            return;
+        }
+        kept += w->lengths[bits];
+    }
 }
 
 static void write_all(struct writer *w)
@@ -171,6 +219,10 @@ static void write_all(struct writer *w)
     jsonw_key_string(&json, "command", w->profile->strings[meta->command].text);
     jsonw_key_string(&json, "host", w->profile->strings[meta->host].text);
     jsonw_key_u64(&json, "start_us", meta->start_wall_ns / 1000);
+    if (w->left_out) {
+        jsonw_key_u64(&json, "shortest_bar_us", w->shortest_us);
+        jsonw_key_u64(&json, "bars_left_out", w->left_out);
+    }
     jsonw_object_end(&json);
     jsonw_key(&json, "traceEvents");
     buf_add_char(w->out, '[');
@@ -205,8 +257,10 @@ int chrometrace_write(const struct profile *profile, const struct codec_options 
     w.result = prepare(&w);
     if (w.result < 0)
         err_set(err, w.result, "chrometrace: %s", err_text(w.result));
-    else
+    if (w.result == 0) {
+        choose_shortest(&w);
         write_all(&w);
+    }
     if (w.result == 0)
         w.result = codec_flush(options, out, err);
     timeline_done(&w.timeline);

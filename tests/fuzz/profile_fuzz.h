@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* profile_fuzz.h - what every reader of profiles must hold: refuse or give a profile that is sound,
- * and that every writer can write. */
+ * and that every writer can write; which
+ * one is tried is up to the input's size. */
 #pragma once
 
 #include <stdint.h>
@@ -44,12 +45,12 @@ static inline int fuzz_profile_reader(const char *name, const uint8_t *data, siz
     int result = codec_find(name)->read(copy, size, profile, &err);
     free(copy);
     fuzz_check(profile);
-    for (size_t i = 0; result == 0 && i < codec_format_count; i++) {
+    if (result == 0) {
         struct buf out;
         size_t total = 0;
         struct codec_options options = {.drain = drop, .drain_context = &total};
         buf_init(&out, (size_t)64 << 20);
-        codec_formats[i].write(profile, &options, &out, &err);
+        codec_formats[size % codec_format_count].write(profile, &options, &out, &err);
         buf_done(&out);
     }
     profile_free(profile);
