@@ -21,8 +21,8 @@
 #include "unwind/names.h"
 #include "unwind/runtime.h"
 
-#define TRIES_MAX 8u /* readings of one thread in a round, torn or missed */
-#define RETRY_PAUSE_NS 2000u
+#define TRIES_MAX 12u /* readings of one thread in a round, torn or missed */
+#define RETRY_PAUSE_NS 1000u /* doubled with every try */
 #define REFRESH_NS 1000000000u
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
 #define REFRESH_SOONEST_NS 2000000u
@@ -480,6 +480,18 @@ static void hand_over(struct process *process, struct watch *watch, struct round
     round->see(round->context, &sighting);
 }
 
+static enum code_verdict check_code(struct process *process, struct watch *watch,
+                                    const struct round *round)
+{
+    if (!watch->stack.frame_count)
+        return CODE_FINE;
+    enum code_verdict verdict = code_check(process->codes, watch->stack.frames,
+                                           watch->stack.frame_count, round->mono_ns, CODE_AGE_NS);
+    if (verdict == CODE_CHANGED)
+        watch->edge_count = 0;
+    return verdict;
+}
+
 /* True when this thread needs no further reading. */
 static bool settle(struct process *process, struct watch *watch, struct round *round, bool last_try)
 {
@@ -501,12 +513,15 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
         return true; /* it let go of the GIL and went to sleep */
     if (is_shadowed(process, watch))
         return true;
-    if (watch->stack.frame_count > 0 &&
-        code_check(process->codes, watch->stack.frames, watch->stack.frame_count, round->mono_ns,
-                   CODE_AGE_NS))
-        watch->edge_count = 0;
-    if (watch_accept(watch, process->codes, process->profile, result == STACK_EXACT, last_try) ==
-        WATCH_RETRY)
+    bool proven = result == STACK_EXACT && !process->gather.interrupted;
+    enum code_verdict code = check_code(process, watch, round);
+    if (!watch_code_is_certain(watch, code)) {
+        if (!last_try)
+            return false;
+        watch_drop_fleeting(watch, process->codes);
+        proven = false;
+    }
+    if (watch_accept(watch, process->codes, process->profile, proven, last_try) == WATCH_RETRY)
         return false;
     watch->stack_is_fresh = watch->state == WATCH_ASLEEP && !watch->partial;
     hand_over(process, watch, round);
@@ -515,9 +530,10 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
 
 /* A program that repeats itself every few microseconds would be met in the same torn place again
  * and again. */
-static void pause_a_little(struct process *process)
+static void pause_a_little(struct process *process, uint32_t attempt)
 {
-    uint64_t until_ns = clock_mono_ns() + random_next(&process->random) % RETRY_PAUSE_NS;
+    uint64_t longest_ns = RETRY_PAUSE_NS << (attempt < 5 ? attempt : 5);
+    uint64_t until_ns = clock_mono_ns() + random_next(&process->random) % longest_ns;
     while (clock_mono_ns() < until_ns)
         ;
 }
@@ -525,9 +541,11 @@ static void pause_a_little(struct process *process)
 static int read_all(struct process *process, uint32_t count, struct round *round)
 {
     /* Also with nobody to read: a new thread shows at the head of an interpreter's list. */
+    for (uint32_t i = 0; i < count; i++)
+        process->watches[process->pending[i]]->checked_skeleton = 0;
     for (uint32_t attempt = 0; count > 0 || attempt == 0; attempt++) {
-        if (attempt > 1)
-            pause_a_little(process);
+        if (attempt > 0)
+            pause_a_little(process, attempt);
         int result = read_pending(process, count, attempt == 0);
         if (result < 0)
             return result;

@@ -97,40 +97,46 @@ static const struct raw_frame *outer_frame(const struct stack *stack, uint32_t d
 
 static uint64_t edge_id(const struct raw_frame *caller, const struct raw_frame *callee)
 {
-    return map_mix(caller->code + map_mix(caller->instr)) ^ callee->code;
+    uint64_t site = caller ? map_mix(caller->code + map_mix(caller->instr)) : 1;
+    return site ^ callee->code;
 }
 
-static bool was_seen_before(const struct watch *watch, uint64_t id)
+/* In how many readings before this one, without a gap, the call was there. */
+static uint32_t readings_before(const struct watch *watch, uint64_t id)
 {
     for (uint32_t i = 0; i < watch->edge_count; i++)
-        if (watch->edges[i] == id)
-            return true;
-    return false;
+        if (watch->edges[i].id == id)
+            return watch->edges[i].readings;
+    return 0;
 }
 
-/* Calls from frame `from` on that no stack had before. Those met in the reading before this one too
- * are learned. Returns the depth of the first callee that is still unconfirmed, or the depth of the
- * stack. */
+/* Calls from depth `from` on that no stack had before; those that enough readings in a row have
+ * shown are learned. Returns the depth of the first callee that is still unconfirmed, or the depth
+ * of the stack. The outermost frame counts as called by nobody. */
 static uint32_t confirm_edges(struct watch *watch, struct code_cache *codes, uint32_t from,
                               bool may_learn)
 {
     const struct stack *stack = &watch->stack;
-    uint64_t found[WATCH_EDGES_MAX];
+    struct watch_edge found[WATCH_EDGES_MAX];
     uint32_t found_count = 0, first_unconfirmed = stack->frame_count;
-    for (uint32_t depth = from ? from : 1; depth < stack->frame_count; depth++) {
-        const struct raw_frame *caller = outer_frame(stack, depth - 1);
+    for (uint32_t depth = from; depth < stack->frame_count; depth++) {
+        const struct raw_frame *caller = depth ? outer_frame(stack, depth - 1) : NULL;
         const struct raw_frame *callee = outer_frame(stack, depth);
-        if (!code_edge_is_new(codes, caller, callee))
+        enum code_edge known = code_edge_look(codes, caller, callee);
+        if (known == CODE_EDGE_KNOWN)
             continue;
-        uint64_t id = edge_id(caller, callee);
-        if (may_learn && was_seen_before(watch, id)) {
+        struct watch_edge edge = {.id = edge_id(caller, callee)};
+        edge.readings = readings_before(watch, edge.id) + 1;
+        uint32_t wanted =
+            known == CODE_EDGE_NEW ? WATCH_EDGE_READINGS : WATCH_EDGE_SURPRISE_READINGS;
+        if (may_learn && edge.readings >= wanted) {
             code_edge_learn(codes, caller, callee);
             continue;
         }
         if (first_unconfirmed == stack->frame_count)
             first_unconfirmed = depth;
         if (found_count < WATCH_EDGES_MAX)
-            found[found_count++] = id;
+            found[found_count++] = edge;
     }
     if (may_learn) {
         memcpy(watch->edges, found, found_count * sizeof *found);
@@ -170,6 +176,10 @@ enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
     struct stack *stack = &watch->stack;
     uint32_t common = common_with_last(watch, codes);
     uint32_t depth = stack->frame_count;
+    if (depth && !common && code_is_generator(codes, outer_frame(stack, 0))) {
+        proven = false; /* resumed only between the copies: its link to the caller was not there */
+        depth = stack->frame_count = 0;
+    }
     if (common < depth)
         depth = confirm_edges(watch, codes, common, proven);
     bool whole = proven && depth == stack->frame_count;
@@ -186,4 +196,35 @@ enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
         node = special_node(profile, node, "<changing>", FRAME_CHANGING);
     watch->node = node;
     return WATCH_ACCEPTED;
+}
+
+/* ---- code that comes and goes -------------------------------------------------------------- */
+
+static uint64_t skeleton(const struct stack *stack)
+{
+    uint64_t hash = stack->frame_count;
+    for (uint32_t i = 0; i < stack->frame_count; i++)
+        hash = map_mix(hash + map_mix(stack->frames[i].address) + stack->frames[i].code);
+    return hash | 1;
+}
+
+bool watch_code_is_certain(struct watch *watch, enum code_verdict verdict)
+{
+    if (verdict == CODE_FINE)
+        return true;
+    uint64_t now = skeleton(&watch->stack);
+    bool certain = watch->checked_skeleton == now;
+    watch->checked_skeleton = verdict == CODE_FLEETING ? now : 0;
+    return certain;
+}
+
+void watch_drop_fleeting(struct watch *watch, struct code_cache *codes)
+{
+    struct stack *stack = &watch->stack;
+    uint32_t depth = 0;
+    while (depth < stack->frame_count && !code_is_fleeting(codes, outer_frame(stack, depth)))
+        depth++;
+    memmove(stack->frames, stack->frames + (stack->frame_count - depth),
+            depth * sizeof *stack->frames);
+    stack->frame_count = depth;
 }

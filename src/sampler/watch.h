@@ -16,6 +16,10 @@
 /* The holder of the GIL counts as running for so long after the kernel last said so. */
 #define WATCH_TRUST_NS 1000000u
 #define WATCH_EDGES_MAX 64u
+/* So many readings in a row must show a new call before it is believed; more when its site is
+ * known to call something else. */
+#define WATCH_EDGE_READINGS 3u
+#define WATCH_EDGE_SURPRISE_READINGS 4u
 
 enum watch_state { WATCH_UNKNOWN, WATCH_RUNNING, WATCH_ASLEEP, WATCH_GONE };
 
@@ -27,6 +31,12 @@ enum watch_verdict {
 struct watch_step {
     struct raw_frame frame;
     uint32_t node;
+};
+
+/* A call never seen before, and in how many readings one after the other. */
+struct watch_edge {
+    uint64_t id;
+    uint32_t readings;
 };
 
 struct watch {
@@ -50,8 +60,10 @@ struct watch {
     uint32_t node;  /* of the last accepted stack, with its marks */
     bool partial;
 
-    uint64_t edges[WATCH_EDGES_MAX]; /* new ones in the reading before this one */
+    struct watch_edge edges[WATCH_EDGES_MAX]; /* new ones in the reading before this one */
     uint32_t edge_count;
+    uint64_t checked_skeleton; /* of the last reading in this round after which its code was found
+                                  unchanged; 0: none */
 };
 
 void watch_init(struct watch *watch, const struct pyabi *abi, uint64_t tstate);
@@ -65,3 +77,11 @@ enum watch_state watch_look(struct watch *watch, uint64_t mono_ns);
  * another reading. */
 enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
                                 struct profile *profile, bool proven, bool last_try);
+
+/* For stacks with code that may be replaced at any moment: true when two readings in a row show the
+ * same stack and its code was checked in between, which `verdict` reports of the check after this
+ * reading. */
+bool watch_code_is_certain(struct watch *watch, enum code_verdict verdict);
+
+/* Cuts the stack to its outer frames whose code is certain. */
+void watch_drop_fleeting(struct watch *watch, struct code_cache *codes);

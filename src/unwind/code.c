@@ -24,6 +24,8 @@
 #include "unwind/filename.h"
 #include "unwind/gather.h"
 
+/* CPython Include/cpython/code.h: CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR */
+#define CODE_GENERATOR_FLAGS 0x2a0
 #define CODE_BYTES_MAX 512u
 #define CODE_LINES_MAX ((size_t)4 << 20)
 #define CODE_ENTRIES_MAX (1u << 20)
@@ -47,6 +49,7 @@ struct entry {
     uint64_t checked_ns;
     uint32_t name, file, full_file;
     bool is_code;
+    bool is_generator;
     bool is_volatile; /* no real file behind it, or its address was used before */
 };
 
@@ -128,7 +131,7 @@ static uint32_t identity_size(const struct pyabi *abi)
 {
     int32_t fields[] = {abi->object.type,   abi->code.name,  abi->code.qualname,
                         abi->code.filename, abi->code.lines, abi->code.firstlineno,
-                        abi->code.version};
+                        abi->code.version,  abi->code.flags};
     int32_t last = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (fields[i] > last)
@@ -234,6 +237,7 @@ static bool read_entry(struct code_state *state, uint64_t address, struct entry 
         entry->is_volatile = true;
         return true;
     }
+    entry->is_generator = (load_int(bytes, abi->code.flags) & CODE_GENERATOR_FLAGS) != 0;
     if (target_read(target, (struct raddr){entry->identity.name}, bytes, str_header_size(abi)) < 0)
         return false;
     load_name(abi, bytes, &entry->identity);
@@ -352,18 +356,35 @@ uint32_t code_frame(struct code_cache *cache, const struct raw_frame *raw)
     return id;
 }
 
+bool code_is_generator(struct code_cache *cache, const struct raw_frame *raw)
+{
+    struct entry *entry = find_entry(cache->state, raw->code);
+    if (!entry)
+        entry = load_entry(cache, raw->code);
+    return entry && entry->is_code && entry->is_generator;
+}
+
 /* ---- edges --------------------------------------------------------------------------------- */
 
 static uint64_t edge_key(const struct raw_frame *caller, const struct raw_frame *callee)
 {
     uint64_t site = caller ? map_mix(caller->code) + caller->instr : 1;
-    return map_mix(site) ^ map_mix(callee->code + 0x9e3779b97f4a7c15u);
+    return (map_mix(site) ^ map_mix(callee->code + 0x9e3779b97f4a7c15u)) & ~(uint64_t)1;
 }
 
-bool code_edge_is_new(struct code_cache *cache, const struct raw_frame *caller,
-                      const struct raw_frame *callee)
+static uint64_t site_key(const struct raw_frame *caller)
 {
-    return map_get(&cache->state->edges, edge_key(caller, callee)) == MAP_NONE;
+    return caller ? map_mix(map_mix(caller->code) + caller->instr) | 1 : 1;
+}
+
+enum code_edge code_edge_look(struct code_cache *cache, const struct raw_frame *caller,
+                              const struct raw_frame *callee)
+{
+    const struct map *edges = &cache->state->edges;
+    if (map_get(edges, edge_key(caller, callee)) != MAP_NONE)
+        return CODE_EDGE_KNOWN;
+    return caller && map_get(edges, site_key(caller)) != MAP_NONE ? CODE_EDGE_SURPRISING
+                                                                  : CODE_EDGE_NEW;
 }
 
 void code_edge_learn(struct code_cache *cache, const struct raw_frame *caller,
@@ -373,21 +394,24 @@ void code_edge_learn(struct code_cache *cache, const struct raw_frame *caller,
     if (edges->count >= CODE_EDGES_MAX)
         map_reset(edges);
     map_set(edges, edge_key(caller, callee), 1);
+    map_set(edges, site_key(caller), 1);
 }
 
 /* ---- keeping honest ------------------------------------------------------------------------ */
 
 static bool collect_due(struct code_state *state, const struct raw_frame *frames, uint32_t count,
-                        uint64_t now_ns, uint64_t max_age_ns, uint32_t *due_count)
+                        uint64_t now_ns, uint64_t max_age_ns, uint32_t *due_count,
+                        bool *has_fleeting)
 {
     *due_count = 0;
+    *has_fleeting = false;
     for (uint32_t i = 0; i < count; i++) {
         struct entry *entry = find_entry(state, frames[i].code);
         if (*due_count == CODE_CHECK_MAX)
             break;
-        if (!entry || entry->checked_ns == now_ns ||
-            (!entry->is_volatile && now_ns - entry->checked_ns < max_age_ns))
+        if (!entry || (!entry->is_volatile && now_ns - entry->checked_ns < max_age_ns))
             continue;
+        *has_fleeting = *has_fleeting || entry->is_volatile;
         entry->checked_ns = now_ns;
         if (*due_count == state->due_capacity) {
             uint32_t capacity = state->due_capacity ? state->due_capacity * 2 : 64;
@@ -419,14 +443,38 @@ static void replace_entry(struct code_cache *cache, struct entry *entry)
     cache->epoch++;
 }
 
-bool code_check(struct code_cache *cache, const struct raw_frame *frames, uint32_t count,
-                uint64_t now_ns, uint64_t max_age_ns)
+static bool recheck(struct code_cache *cache, uint32_t index, struct entry *entry)
+{
+    struct code_state *state = cache->state;
+    const struct pyabi *abi = &state->target->abi;
+    const uint8_t *code = gather_get(&state->gather, 2 * index);
+    const uint8_t *name = gather_get(&state->gather, 2 * index + 1);
+    struct identity now = {0};
+    if (code)
+        load_identity(abi, code, &now);
+    if (name && entry->is_code)
+        load_name(abi, name, &now);
+    if (code && (name || !entry->is_code) && same_identity(&now, &entry->identity))
+        return true;
+    replace_entry(cache, entry);
+    return false;
+}
+
+bool code_is_fleeting(struct code_cache *cache, const struct raw_frame *raw)
+{
+    const struct entry *entry = find_entry(cache->state, raw->code);
+    return !entry || entry->is_volatile;
+}
+
+enum code_verdict code_check(struct code_cache *cache, const struct raw_frame *frames,
+                             uint32_t count, uint64_t now_ns, uint64_t max_age_ns)
 {
     struct code_state *state = cache->state;
     const struct pyabi *abi = &state->target->abi;
     uint32_t due_count;
-    if (!collect_due(state, frames, count, now_ns, max_age_ns, &due_count))
-        return false;
+    bool has_fleeting;
+    if (!collect_due(state, frames, count, now_ns, max_age_ns, &due_count, &has_fleeting))
+        return CODE_FINE;
     struct gather *gather = &state->gather;
     gather_reset(gather);
     for (uint32_t i = 0; i < due_count; i++) {
@@ -436,20 +484,10 @@ bool code_check(struct code_cache *cache, const struct raw_frame *frames, uint32
                    str_header_size(abi));
     }
     if (gather_run(gather, state->target) < 0)
-        return false;
-    bool dropped = false;
-    for (uint32_t i = 0; i < due_count; i++) {
-        struct entry *entry = &state->entries[state->due[i]];
-        const uint8_t *code = gather_get(gather, 2 * i), *name = gather_get(gather, 2 * i + 1);
-        struct identity now = {0};
-        if (code)
-            load_identity(abi, code, &now);
-        if (name && entry->is_code)
-            load_name(abi, name, &now);
-        if (!code || (entry->is_code && !name) || !same_identity(&now, &entry->identity)) {
-            replace_entry(cache, entry);
-            dropped = true;
-        }
-    }
-    return dropped;
+        return CODE_CHANGED;
+    bool changed = has_fleeting && gather->interrupted;
+    for (uint32_t i = 0; i < due_count; i++)
+        if (!recheck(cache, i, &state->entries[state->due[i]]))
+            changed = true;
+    return changed ? CODE_CHANGED : has_fleeting ? CODE_FLEETING : CODE_FINE;
 }

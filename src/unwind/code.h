@@ -43,14 +43,32 @@ void code_free(struct code_cache *cache);
 /* The profile's frame for `raw`; PROFILE_NONE when it is not a code object or cannot be read. */
 uint32_t code_frame(struct code_cache *cache, const struct raw_frame *raw);
 
-/* Identifies (call site, callee) pairs: true the first time this one is asked about. */
-bool code_edge_is_new(struct code_cache *cache, const struct raw_frame *caller,
-                      const struct raw_frame *callee);
+/* Is this the code of a generator, coroutine or asynchronous generator? Then it cannot be outermost
+ * on a stack. False also for what cannot be read. */
+bool code_is_generator(struct code_cache *cache, const struct raw_frame *raw);
+
+/* What is known about calls. `caller` NULL: the outermost frame. */
+enum code_edge {
+    CODE_EDGE_KNOWN,
+    CODE_EDGE_NEW,        /* nothing is known of this call site */
+    CODE_EDGE_SURPRISING, /* the site is known to call something else */
+};
+enum code_edge code_edge_look(struct code_cache *cache, const struct raw_frame *caller,
+                              const struct raw_frame *callee);
 void code_edge_learn(struct code_cache *cache, const struct raw_frame *caller,
                      const struct raw_frame *callee);
 
+enum code_verdict {
+    CODE_FINE,
+    CODE_FLEETING, /* fine, but objects are on the stack that may be replaced at any moment */
+    CODE_CHANGED,  /* an entry was dropped, or the look itself was interrupted */
+};
+
 /* Reads again the identity of those code objects in the stack that are due: objects whose file is
- * not a real one always, others when `max_age_ns` has passed since they were looked at. True when
- * an entry was dropped. */
-bool code_check(struct code_cache *cache, const struct raw_frame *frames, uint32_t count,
-                uint64_t now_ns, uint64_t max_age_ns);
+ * not a real one always, others when `max_age_ns` has passed since they were looked at. */
+enum code_verdict code_check(struct code_cache *cache, const struct raw_frame *frames,
+                             uint32_t count, uint64_t now_ns, uint64_t max_age_ns);
+
+/* May this code be replaced at any moment (no real file behind it, or its address was used before)?
+ */
+bool code_is_fleeting(struct code_cache *cache, const struct raw_frame *raw);

@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 
+#define INTERRUPTED_FACTOR 2.0
+#define INTERRUPTED_GRACE_NS 2000.0
+#define USUAL_DRIFT 64
 #define GATHER_BATCH 1024u /* IOV_MAX of Linux */
 
 void gather_init(struct gather *gather)
@@ -95,7 +99,23 @@ static uint32_t read_run(struct gather *gather, struct target *target, uint32_t 
     return piece;
 }
 
-int gather_run(struct gather *gather, struct target *target)
+/* A reading that was cut in two by the scheduler spans milliseconds, in which a program can change
+ * and change back many times: then equal copies prove nothing. */
+static void judge_time(struct gather *gather, uint64_t took_ns)
+{
+    if (!gather->count)
+        return;
+    double per_piece_ns = (double)took_ns / gather->count;
+    gather->interrupted = gather->usual_ns > 0 &&
+                          (double)took_ns > INTERRUPTED_FACTOR * gather->usual_ns * gather->count +
+                                                INTERRUPTED_GRACE_NS;
+    if (gather->usual_ns <= 0 || per_piece_ns < gather->usual_ns)
+        gather->usual_ns = per_piece_ns;
+    else /* slowly up, so that one outlier does not count */
+        gather->usual_ns += gather->usual_ns / USUAL_DRIFT;
+}
+
+static int run_pieces(struct gather *gather, struct target *target)
 {
     uint32_t bad_count = 0;
     for (uint32_t first = 0; first < gather->count;) {
@@ -115,4 +135,12 @@ int gather_run(struct gather *gather, struct target *target)
         first = reached;
     }
     return 0;
+}
+
+int gather_run(struct gather *gather, struct target *target)
+{
+    uint64_t before_ns = clock_mono_ns();
+    int result = run_pieces(gather, target);
+    judge_time(gather, clock_mono_ns() - before_ns);
+    return result;
 }

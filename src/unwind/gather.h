@@ -32,6 +32,8 @@ struct gather {
     bool *bad;
     uint32_t count;
     uint32_t piece_capacity;
+    bool interrupted; /* the last run took far longer than usual: we lost the CPU in its middle */
+    double usual_ns;  /* per piece */
 };
 
 void gather_init(struct gather *gather);

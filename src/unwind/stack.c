@@ -58,6 +58,20 @@ static void widen(uint32_t *size, int32_t offset, uint32_t field_size)
         *size = (uint32_t)offset + field_size;
 }
 
+/* Up to 3.10 a frame that has ended keeps its place and its contents until it is used again, and
+ * looks the same in both copies although it ran only in between. What tells is its state:
+ * f_executing is 1 (3.6 to 3.9), f_state is FRAME_EXECUTING, 0 (3.10), while it runs. CPython
+ * Include/frameobject.h, Include/cpython/frameobject.h: int f_lasti, f_lineno, f_iblock, then this
+ * char. */
+#define STATE_AFTER_LASTI 12
+
+static bool is_running(const struct pyabi *abi, const uint8_t *frame)
+{
+    if (abi->stack != PYABI_STACK_FRAMEOBJECT)
+        return true;
+    return frame[abi->frame.instr + STATE_AFTER_LASTI] == (abi->version_hex < 0x030a0000 ? 1 : 0);
+}
+
 /* Bytes of a frame that the walk looks at. */
 static uint32_t frame_size(const struct pyabi *abi)
 {
@@ -67,6 +81,8 @@ static uint32_t frame_size(const struct pyabi *abi)
     widen(&size, abi->frame.instr, 8);
     widen(&size, abi->frame.owner, 1);
     widen(&size, abi->frame.tlbc_index, 4);
+    if (abi->stack == PYABI_STACK_FRAMEOBJECT)
+        widen(&size, abi->frame.instr + STATE_AFTER_LASTI, 1);
     return (size + 7) & ~7u;
 }
 
@@ -327,6 +343,8 @@ static bool same_frame(const struct pyabi *abi, const struct view *view, bool in
         return false;
     if (abi->frame.owner != PYABI_NONE && a[abi->frame.owner] != b[abi->frame.owner])
         return false;
+    if (!is_running(abi, a) || !is_running(abi, b))
+        return false;
     if (innermost)
         return true;
     return abi->frame.instr_is_index
@@ -343,7 +361,20 @@ struct chain {
     bool all_equal;   /* out */
     uint64_t missing; /* out: address that was not read along */
     uint64_t last;    /* out: frame that linked to it */
+    bool last_is_boundary;
 };
+
+/* NULL is also what the link of a suspended generator says. A generator that was resumed only
+ * between the copies would look like a whole stack of its own, so from 3.12 on a stack must end
+ * where stacks end: at an entry frame, from 3.15 on at the thread's sentinel. For older versions
+ * the caller looks at the kind of the outermost code (watch.c). */
+static bool ends_properly(const struct stack *stack, const struct chain *chain, uint64_t end)
+{
+    const struct pyabi *abi = stack->abi;
+    if (abi->tstate.base_frame != PYABI_NONE)
+        return end != 0;
+    return abi->version_hex < 0x030c0000 || chain->last_is_boundary;
+}
 
 /* Follows the links of one copy from `head`. */
 static enum chain_end follow(struct stack *stack, const struct gather *gather, uint64_t head,
@@ -354,12 +385,13 @@ static enum chain_end follow(struct stack *stack, const struct gather *gather, u
     *chain->count = 0;
     chain->all_equal = true;
     chain->last = 0;
-    for (uint64_t address = head; !is_end(stack, address);) {
+    uint64_t address = head;
+    while (!is_end(stack, address)) {
         struct view view;
         if (++steps > STACK_MAX_FRAMES || address & 7)
             return CHAIN_BROKEN;
         if (is_base_shim(stack, address, chain->last))
-            break;
+            return CHAIN_WHOLE;
         if (!view_find(stack, gather, address, size, &view)) {
             chain->missing = address;
             return CHAIN_MISSES;
@@ -374,9 +406,10 @@ static enum chain_end follow(struct stack *stack, const struct gather *gather, u
             load_frame(abi, at, address, &(*chain->frames)[(*chain->count)++]);
         }
         chain->last = address;
+        chain->last_is_boundary = is_boundary(abi, at);
         address = load_u64(at, abi->frame.previous);
     }
-    return CHAIN_WHOLE;
+    return ends_properly(stack, chain, address) ? CHAIN_WHOLE : CHAIN_BROKEN;
 }
 
 /* Marks the off-chunk frames of the accepted stack as used, so that they stay in the plan. */

@@ -58,7 +58,7 @@ struct stack_head {
     uint64_t interp, next, prev, thread_id, native_thread_id;
     uint64_t frame;      /* innermost frame */
     uint64_t base_frame; /* 3.15: the sentinel at the outer end; else 0 */
-    bool holds_gil; /* only where the thread state says so (3.15) */
+    bool holds_gil;      /* only where the thread state says so (3.15) */
     bool knows_gil;
 };
 
