@@ -7,11 +7,13 @@ One recording per interpreter and program at 10 kHz; three questions to each:
     stacks that never were    <= 0.1 %           <= 0.01 %
     lines that cannot be      <= 0.5 %           <= 0.1 %
     distance from the truth   <= 0.03            <= 0.02      (total variation)
-    samples taken of asked    >= 70 %            >= 90 %
+    samples taken of asked    >= 90 % of those   >= 90 %
+                              not counted late
     samples                   6,000 or 20,000    30,000 at least
 
-The short form runs on machines that do other things as well; the full one, and the peers beside
-it, are `make bench`.
+The short form runs on machines that do other things as well. Where the target itself had to wait for a
+CPU for more than a tenth of the recording, time as the sampler sees it and as the program measures it are
+different things, and the question of shares is skipped, loudly. The full form never skips.
 """
 
 import os
@@ -23,6 +25,7 @@ import pytest
 from support.program import programs
 from support.recorder import record
 from support.stacks import judge, measured_shares, total_variation
+from support.target import cpu_wait_ns
 
 FULL = os.environ.get("PITVIPER_TEST_FULL") == "1"
 RATE_HZ = 10000
@@ -31,7 +34,8 @@ SHARES_DURATION_S = 3.4 if FULL else 2.0
 MAX_IMPOSSIBLE = 0.0001 if FULL else 0.001
 MAX_WRONG_LINE = 0.001 if FULL else 0.005
 MAX_DISTANCE = 0.02 if FULL else 0.03
-MIN_TAKEN = 0.9 if FULL else 0.7
+MIN_TAKEN = 0.9
+MAX_CPU_WAIT = 0.1
 MAX_LOST = 0.01
 WARM_UP_S = 0.2  # the interpreter specialises its bytecode first
 SEEN_BEFORE_S = 0.05  # of the time asked for, what start-up may cost
@@ -44,6 +48,7 @@ class Evidence:
     board_after: list
     rate_hz: int
     duration_s: float
+    cpu_wait_share: float  # of the recording, in which the target waited for a CPU
 
 
 _evidence = {}
@@ -61,9 +66,12 @@ def evidence(pitviper, start_target, python, program):
         target = start_target(python, program.name, program.args)
         target.wait_working()
         time.sleep(WARM_UP_S)
-        before = target.board()
+        before, waited_ns = target.board(), cpu_wait_ns(target.pid)
         recording = record(target.pid, duration, rate, program.truth.get("record", ()), pitviper)
-        _evidence[key] = Evidence(recording, before, target.board(), rate, duration)
+        wait_share = (cpu_wait_ns(target.pid) - waited_ns) / (1e9 * duration)
+        _evidence[key] = Evidence(
+            recording, before, target.board(), rate, duration, wait_share
+        )
     return _evidence[key]
 
 
@@ -103,6 +111,9 @@ def test_truth__every_line__belongs_to_its_frame(python, program, evidence):
 
 @by_program(has_shares=True)
 def test_truth__shares__match(python, program, evidence):
+    if evidence.cpu_wait_share > MAX_CPU_WAIT and not FULL:
+        share = 100 * evidence.cpu_wait_share
+        pytest.skip("this machine is busy: the target waited %.0f %% of the time" % share)
     shares = measured_shares(program, evidence.recording.stacks)
     truth = truth_of(program, evidence)
     distance = total_variation(shares, truth)
@@ -119,7 +130,8 @@ def test_truth__samples_asked_for__are_taken_and_counted(python, program, eviden
     assert stats["lost"] <= MAX_LOST * stats["samples"]
     if not program.truth.get("idle"):
         asked = evidence.rate_hz * (evidence.duration_s - SEEN_BEFORE_S)
-        assert stats["samples"] >= MIN_TAKEN * asked
+        excused = 0 if FULL else stats["late"]
+        assert stats["samples"] >= MIN_TAKEN * (asked - excused)
 
 
 def test_truth__recursion_of_5000__is_seen_to_the_end(pitviper, start_target, python):

@@ -45,6 +45,18 @@ def process_state(pid):
         return ""
 
 
+def cpu_wait_ns(pid):
+    """How long the process's threads have waited for a CPU so far."""
+    total = 0
+    try:
+        for tid in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as file:
+                total += int(file.read().split()[1])
+    except OSError:
+        pass
+    return total
+
+
 class Target:
     """One running truth program. `pid` is the host's pid of the interpreter itself."""
 
