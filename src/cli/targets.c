@@ -34,8 +34,13 @@ static int take(struct targets *targets, struct target *target, struct err *err)
 
 static int open_pid(struct targets *targets, pid_t pid, uint32_t wait_ms, struct err *err)
 {
+    /* A command may be a shell script that becomes Python; with -s its children are what counts. */
+    struct target_options target_options = {
+        .wait_ms = wait_ms,
+        .launched = pid == targets->child && !targets->options.subprocesses,
+    };
     struct target *target;
-    int result = target_open(pid, &(struct target_options){.wait_ms = wait_ms}, &target, err);
+    int result = target_open(pid, &target_options, &target, err);
     return result < 0 ? result : take(targets, target, err);
 }
 

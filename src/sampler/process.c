@@ -21,11 +21,12 @@
 #include "unwind/names.h"
 #include "unwind/runtime.h"
 
-#define TRIES_MAX 12u /* readings of one thread in a round, torn or missed */
+#define TRIES_MAX 12u        /* readings of one thread in a round, torn or missed */
 #define RETRY_PAUSE_NS 1000u /* doubled with every try */
 #define REFRESH_NS 1000000000u
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
 #define REFRESH_SOONEST_NS 2000000u
+#define NAMES_AT_ONCE 64u
 #define CODE_AGE_NS 5000000u
 
 struct interp_pieces {
@@ -191,9 +192,16 @@ static void name_thread(struct process *process, struct watch *watch)
     watch->root = profile_node(profile, watch->root, profile_frame(profile, &frame));
 }
 
+/* The names of threads that are new. Thread churn must not turn into reading all names all the
+ * time. */
 static void name_threads(struct process *process)
 {
-    thread_names_load(process->target, &process->names);
+    uint64_t fresh[NAMES_AT_ONCE];
+    size_t count = 0;
+    for (uint32_t i = 0; i < process->watch_count && count < NAMES_AT_ONCE; i++)
+        if (process->watches[i]->thread == PROFILE_NONE)
+            fresh[count++] = process->watches[i]->stack.head.thread_id;
+    thread_names_load_some(process->target, &process->names, fresh, (uint32_t)count);
     for (uint32_t i = 0; i < process->watch_count; i++)
         if (process->watches[i]->thread == PROFILE_NONE)
             name_thread(process, process->watches[i]);
