@@ -2,7 +2,7 @@
 // flame-canvas.tsx - a FlameChart as a component: keyboard, tooltip, menu, and a sentence for screen readers.
 
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { FlameChart } from '../draw/flame-chart.ts';
 import type { ColourBy } from '../draw/palette.ts';
 import type { Theme } from '../draw/theme.ts';
@@ -57,7 +57,7 @@ export function FlameCanvas(props: Props): JSX.Element {
     [layout, palette, colours, analysis.entries, rootLabel, theme],
   );
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     chart.current = new FlameChart(host.current!, canvas.current!, overlay.current!, {
       onHover: (node, x, y) => setHover(node < 0 ? null : { node, x, y }),
       onSelect: setSelected,
@@ -66,7 +66,10 @@ export function FlameCanvas(props: Props): JSX.Element {
     });
     return () => chart.current!.destroy();
   }, []);
-  useEffect(() => chart.current!.show(scene, props.flame, props.zoomed), [scene, props.flame, props.zoomed]);
+  useLayoutEffect(
+    () => chart.current!.show(scene, props.flame, props.zoomed),
+    [scene, props.flame, props.zoomed],
+  );
   useEffect(() => {
     setSelected(-1);
     setHover(null);

@@ -2,7 +2,7 @@
 // help.tsx - the keys, on '?'.
 
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['1 … 5', 'flame, icicle, table, sandwich, recording'],
@@ -23,7 +23,7 @@ const KEYS: readonly (readonly [string, string])[] = [
 
 export function Help({ close }: { close: () => void }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current!.showModal(), []);
+  useLayoutEffect(() => dialog.current!.showModal(), []);
   return (
     <dialog
       ref={dialog}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // use-theme.ts - light or dark: the system's wish until a person chooses; the choice is kept where the browser allows.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { DARK, LIGHT } from '../draw/theme.ts';
 import type { Theme } from '../draw/theme.ts';
 
@@ -17,7 +17,7 @@ export function useTheme(): [Theme, () => void] {
     media.addEventListener('change', follow);
     return () => media.removeEventListener('change', follow);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
   }, [dark]);
   const toggle = (): void => {
