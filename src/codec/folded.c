@@ -34,6 +34,8 @@ static int labels_init(struct labels *labels, const struct profile *profile)
         labels->starts[i] = labels->text.size;
         buf_reset(&raw);
         text_add_label(&raw, profile, i);
+        if (!raw.size) /* an empty frame would be no frame */
+            buf_add_char(&raw, '?');
         text_add_line(&labels->text, raw.data, raw.size, ';', ',');
     }
     labels->starts[profile->frame_count] = labels->text.size;

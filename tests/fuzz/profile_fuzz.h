@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* profile_fuzz.h - what every reader of profiles must hold: refuse or give a profile that is sound,
- * and that every writer can write; which
- * one is tried is up to the input's size. */
+/* profile_fuzz.h - what every reader of profiles must hold: refuse, or give a profile that is
+ * sound and that every writer can write (which one is tried is up to the input's size). */
 #pragma once
 
 #include <stdint.h>

@@ -54,13 +54,17 @@ static struct profile *make(int kind)
             node = profile_node(profile, node, frame);
         profile_see(profile, thread, node, 1000, 1000);
     }
+    if (kind == 3) { /* nothing but a frame without a name */
+        uint32_t frame = add_frame(profile, "", "", 0, FRAME_OTHER);
+        profile_see(profile, add_thread(profile, 0, ""), profile_node(profile, 0, frame), 0, 0);
+    }
     return profile;
 }
 
 static void test_codec__every_format_writes_any_profile(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < 4; kind++) {
         struct profile *profile = make(kind);
         for (size_t i = 0; i < codec_format_count; i++) {
             struct buf out;
