@@ -17,25 +17,29 @@
 #include "cli/cli.h"
 #include "cli/top.h"
 #include "query/view.h"
-#include "target/target.h"
 
-#define WAIT_MS 2000u
 #define ONCE_NS 2000000000u
-#define RATE_MIN_HZ 10u /* keys are looked at between rounds */
 #define RATE_MAX_HZ 1000000u
 #define LAST_PICTURE_MS 250
 #define WIDE_PICTURE_NS 200000000u /* a shorter last interval is no "now" */
 
 static struct {
-    pid_t pid;
+    struct opt_pids pids;
     uint64_t duration_ns, rate_hz;
     int64_t limit;
-    const char *sort, *filter;
+    const char *name, *sort, *filter;
+    bool subprocesses, all;
     bool idle, gil, line, full_filenames, blocking, once, json;
 } args;
 
 static const struct opt options[] = {
-    {"pid", 'p', OPT_PID, &args.pid, NULL, NULL, "process to watch", .group = "What"},
+    {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to watch", .group = "What"},
+    {"subprocesses", 's', OPT_FLAG, &args.subprocesses, NULL, NULL,
+     "children and their children, too", .group = "What"},
+    {"name", 0, OPT_STRING, &args.name, NULL, "PATTERN",
+     "every Python process whose command line matches the regular expression", .group = "What"},
+    {"all", 'a', OPT_FLAG, &args.all, NULL, NULL, "every Python process of the host",
+     .group = "What"},
     {"rate", 'r', OPT_RATE, &args.rate_hz, "100", NULL, "rounds per second", .group = "What"},
     {"idle", 'i', OPT_FLAG, &args.idle, NULL, NULL, "begin with wall-clock time", .group = "What"},
     {"gil", 'g', OPT_FLAG, &args.gil, NULL, NULL, "begin with the time that the GIL is held",
@@ -78,13 +82,15 @@ static void catch_stop_signals(void)
 
 static int check_args(struct err *err)
 {
-    if (!args.pid)
+    bool finds = args.all || args.name;
+    if (!args.pids.count && !finds)
         return err_set(err, ERR_USAGE, "top: of which process? -p PID says it");
+    if (args.pids.count && finds)
+        return err_set(err, ERR_USAGE, "top: one of -p PID, --name PATTERN or --all");
     if (args.gil && args.idle)
         return err_set(err, ERR_USAGE, "top: --gil and --idle exclude each other");
-    if (args.rate_hz < RATE_MIN_HZ || args.rate_hz > RATE_MAX_HZ)
-        return err_set(err, ERR_USAGE,
-                       "top: --rate is from 10 (keys are read between rounds) to 1mhz");
+    if (args.rate_hz > RATE_MAX_HZ)
+        return err_set(err, ERR_USAGE, "top: --rate is at most 1mhz");
     args.once |= args.json;
     if (!args.once && !isatty(STDOUT_FILENO))
         return err_set(err, ERR_USAGE,
@@ -105,44 +111,33 @@ static enum live_sort chosen_sort(void)
 
 /* ---- begin and end ------------------------------------------------------------------------- */
 
-static int add_process(struct top *top, struct err *err)
+static int open_processes(struct top *top, struct err *err)
 {
-    struct target *target;
-    struct process *process;
-    int result = target_open(args.pid, &(struct target_options){.wait_ms = WAIT_MS}, &target, err);
-    if (result < 0)
-        return result;
-    struct profile *profile = top->profile;
-    struct profile_meta *meta = &profile->meta;
-    meta->pid = args.pid;
-    meta->python = profile_cstring(profile, target->version_text);
-    meta->command = profile_cstring(profile, target->command);
-    top->python = profile->strings[meta->python].text;
-    top->command = profile->strings[meta->command].text;
-    struct process_options process_options = {
-        .idle = true,
-        .blocking = args.blocking,
-        .code = {.line = CODE_LINE_CURRENT, .full_filenames = args.full_filenames},
+    struct targets_options targets_options = {
+        .pids = &args.pids,
+        .subprocesses = args.subprocesses,
+        .all = args.all,
+        .name = args.name,
+        .process =
+            {
+                .idle = true,
+                .blocking = args.blocking,
+                .code = {.line = CODE_LINE_CURRENT, .full_filenames = args.full_filenames},
+            },
     };
-    result = process_new(target, profile, &process_options, &process, err);
-    if (result < 0) {
-        target_close(target);
-        return result;
-    }
-    result = recorder_add(&top->recorder, process);
-    return result < 0 ? err_set(err, result, "%s", err_text(result)) : 0;
+    return targets_open(&top->targets, &targets_options, &top->recorder, err);
 }
 
 static int top_init(struct top *top, struct err *err)
 {
     *top = (struct top){
-        .pid = args.pid,
         .rate_hz = args.rate_hz,
         .profile = profile_new(),
         .mode = args.idle  ? LIVE_WALL
                 : args.gil ? LIVE_GIL
                            : LIVE_CPU,
         .sort = chosen_sort(),
+        .is_once = args.once,
         .stop = &stop_wanted,
     };
     if (!top->profile)
@@ -152,8 +147,8 @@ static int top_init(struct top *top, struct err *err)
     recorder_init(&top->recorder, top->profile, args.rate_hz);
     top->recorder.stop = &stop_wanted;
     top->recorder.duration_ns = args.duration_ns;
-    top->recorder.hooks =
-        (struct recorder_hooks){.context = top, .sighting = top_sighting, .tick = top_tick};
+    top->recorder.hooks = (struct recorder_hooks){
+        .context = top, .sighting = top_sighting, .tick = top_tick, .dropped = top_dropped};
     for (unsigned mode = 0; mode < LIVE_MODES; mode++)
         top->mode_strings[mode] = profile_cstring(top->profile, top_mode_name(mode));
     if (!args.filter)
@@ -173,9 +168,11 @@ static void top_done(struct top *top)
     for (unsigned side = 0; side < LIVE_SIDES; side++)
         live_list_done(&top->neighbours[side]);
     free(top->threads);
+    free(top->processes);
     if (top->has_filter)
         regfree(&top->filter);
     if (top->profile) {
+        targets_close(&top->targets);
         live_done(&top->live);
         recorder_done(&top->recorder);
         profile_free(top->profile);
@@ -212,7 +209,8 @@ static int watch(struct top *top, struct err *err)
     top_begin(top);
     top_draw(top);
     result = recorder_run(&top->recorder);
-    if (result == 0 && !stop_wanted && top->recorder.process_count == 0)
+    bool all_gone = top->recorder.process_count == 0 && !top->recorder.wait_for_processes;
+    if (result == 0 && !stop_wanted && all_gone)
         show_last_picture(top);
     if (result == 0)
         result = top->fault;
@@ -223,7 +221,6 @@ static int watch(struct top *top, struct err *err)
 static int once(struct top *top, struct err *err)
 {
     struct buf out;
-    top->recorder.hooks.tick = NULL;
     if (!top->recorder.duration_ns)
         top->recorder.duration_ns = ONCE_NS;
     top_begin(top);
@@ -263,7 +260,7 @@ static int run(const struct cli_args *words, struct err *err)
         return result;
     result = top_init(&top, err);
     if (result == 0)
-        result = add_process(&top, err);
+        result = open_processes(&top, err);
     if (result == 0) {
         catch_stop_signals();
         result = args.once ? once(&top, err) : watch(&top, err);

@@ -19,13 +19,14 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
+#include "cli/targets.h"
 #include "live/list.h"
 #include "live/live.h"
 #include "sampler/recorder.h"
 
 #define TOP_INTERVAL_NS 1000000000u
+#define TOP_KEYS_NS 50000000u /* how long a key may wait */
 #define TOP_FILTER_MAX 128u
 #define TOP_DEPTH_MAX 64u    /* functions gone through, caller to callee */
 #define TOP_CPU_HISTORY 256u /* intervals */
@@ -41,19 +42,25 @@ struct top_facts {
     double cpu;     /* CPU seconds per second of the process; negative: unknown */
     double gil;     /* part of the time in which somebody held the GIL */
     double rate_hz; /* rounds per second */
-    uint32_t threads;
+    uint32_t threads, processes;
     uint64_t running_ns; /* since the start or the last reset */
     struct profile_stats stats;
 };
 
-struct top {
+/* CPU time of a process when it was last looked at. */
+struct top_process {
     pid_t pid;
+    uint64_t cpu_ns;
+};
+
+struct top {
     uint64_t rate_hz;
-    const char *command, *python;      /* strings of the profile */
-    uint32_t mode_strings[LIVE_MODES]; /* the same for meta.mode */
+    uint32_t mode_strings[LIVE_MODES]; /* of the profile, for meta.mode */
     struct profile *profile;
     struct recorder recorder;
+    struct targets targets;
     struct live live;
+    bool is_once; /* no terminal: neither keys nor pictures */
 
     /* What is shown. */
     enum top_screen screen, before_help;
@@ -84,9 +91,9 @@ struct top {
 
     /* Intervals. */
     uint64_t next_ns, closed_ns, since_ns;
-    uint64_t rounds_closed, cpu_closed_ns;
-    bool has_cpu_clock;
-    clockid_t cpu_clock;
+    uint64_t rounds_closed;
+    struct top_process *processes; /* those of the last look */
+    uint32_t process_count;
     struct top_facts facts;
     double cpu_history[TOP_CPU_HISTORY]; /* a ring; the last is at cpu_count - 1 */
     uint32_t cpu_count;
@@ -102,6 +109,7 @@ void top_begin(struct top *top);
 void top_sighting(void *context, const struct process_sighting *sighting, uint64_t start_us,
                   uint64_t duration_us);
 int top_tick(void *context, struct recorder *recorder, uint64_t mono_ns);
+void top_dropped(void *context, pid_t pid);
 /* Ends an interval now. 0 or ERR_NO_MEMORY. */
 int top_close(struct top *top, uint64_t mono_ns);
 void top_reset(struct top *top);
@@ -109,6 +117,9 @@ void top_say(struct top *top, const char *format, ...) __attribute__((format(pri
 /* The whole that a share of `period` is of, in microseconds. */
 uint64_t top_whole_us(const struct top *top, enum live_period period);
 const char *top_mode_name(enum live_mode mode);
+/* Strings of the profile; "" while there is no process yet. */
+const char *top_command(const struct top *top);
+const char *top_python(const struct top *top);
 /* Makes the lists of the screen that is shown; the selection follows. 0 or ERR_NO_MEMORY. */
 int top_arrange(struct top *top);
 /* Items of the screen that is shown; that of the selection. */

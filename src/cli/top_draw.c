@@ -128,8 +128,7 @@ static void clock_text(uint64_t ns, char *out, size_t size)
         snprintf(out, size, "%u:%02u:%02u", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-/* "/usr/bin/python3 /srv/app.py -v" is known as "python3 app.py -v". */
-static void shorten_command(const char *command, char *out, size_t size)
+void draw_shorten(const char *command, char *out, size_t size)
 {
     size_t used = 0;
     for (const char *word = command; *word && used + 1 < size;) {
@@ -153,9 +152,9 @@ static void draw_title(const struct top *top, int row, int columns)
     const char *mode = top_mode_name(top->mode);
     bool is_wide = columns >= COMFORTABLE_COLUMNS;
     clock_text(top->facts.running_ns, passed, sizeof passed);
-    shorten_command(top->command, command, sizeof command);
+    draw_shorten(top_command(top), command, sizeof command);
     if (is_wide)
-        snprintf(right, sizeof right, "%sPython %s  %s  %s", state, top->python, mode, passed);
+        snprintf(right, sizeof right, "%sPython %s  %s  %s", state, top_python(top), mode, passed);
     else
         snprintf(right, sizeof right, "%s%s  %s", state, mode, passed);
     int size = (int)strlen(right), at = 0;
@@ -163,7 +162,13 @@ static void draw_title(const struct top *top, int row, int columns)
     draw_fill(row, 0, columns, bar);
     if (is_wide)
         at += draw_words(row, at, columns, "pitviper top  ", bar | A_BOLD);
-    draw_format(row, at, columns - size - GAP - at, bar, "%d %s", (int)top->pid, command);
+    if (top->targets.several)
+        at += draw_format(row, at, columns - size - GAP - at, bar, "%u processes  ",
+                          top->facts.processes);
+    else
+        at += draw_format(row, at, columns - size - GAP - at, bar, "%d ",
+                          (int)top->profile->meta.pid);
+    draw_words(row, at, columns - size - GAP - at, command, bar);
     draw_words(row, columns - size, size, right, bar | (*state ? A_BOLD : 0));
 }
 

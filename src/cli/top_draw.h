@@ -40,5 +40,8 @@ void draw_help(struct top *top, struct draw_area area);
 void draw_group(const struct top *top, int row, int column, int room, const struct group *group,
                 attr_t attributes);
 
+/* "/usr/bin/python3 /srv/app.py -v" is known as "python3 app.py -v". */
+void draw_shorten(const char *command, char *out, size_t size);
+
 /* Scrolls top->first so that top->position is among `page` items, and notes the page. */
 void draw_scroll(struct top *top, uint32_t count, int page);

@@ -25,9 +25,12 @@ static void add_facts(const struct top *top, struct buf *out)
 {
     const struct top_facts *facts = &top->facts;
     const struct profile_stats *stats = &facts->stats;
-    buf_printf(out, "%d ", (int)top->pid);
-    text_add_line(out, top->command, strlen(top->command), 0, 0);
-    buf_printf(out, "\nPython %s  %s  %.1f s  ", top->python, top_mode_name(top->mode),
+    if (top->targets.several)
+        buf_printf(out, "%u processes ", facts->processes);
+    else
+        buf_printf(out, "%d ", (int)top->profile->meta.pid);
+    text_add_line(out, top_command(top), strlen(top_command(top)), 0, 0);
+    buf_printf(out, "\nPython %s  %s  %.1f s  ", top_python(top), top_mode_name(top->mode),
                (double)facts->running_ns / 1e9);
     if (facts->cpu >= 0)
         buf_printf(out, "CPU %.0f %%  ", 100 * facts->cpu);
@@ -105,6 +108,7 @@ static void add_thread(const struct top *top, struct jsonw *json, const struct l
 {
     const struct profile_thread *thread = &top->profile->threads[seen->thread];
     jsonw_object_begin(json);
+    jsonw_key_i64(json, "pid", thread->pid);
     jsonw_key_i64(json, "tid", thread->tid);
     jsonw_key_string(json, "name", top->profile->strings[thread->name].text);
     add_times(json, "", &seen->time[LIVE_SINCE]);
@@ -114,9 +118,10 @@ static void add_thread(const struct top *top, struct jsonw *json, const struct l
 static void add_json_facts(const struct top *top, struct jsonw *json)
 {
     const struct top_facts *facts = &top->facts;
-    jsonw_key_i64(json, "pid", top->pid);
-    jsonw_key_string(json, "command", top->command);
-    jsonw_key_string(json, "python", top->python);
+    jsonw_key_i64(json, "pid", top->profile->meta.pid);
+    jsonw_key_u64(json, "processes", facts->processes);
+    jsonw_key_string(json, "command", top_command(top));
+    jsonw_key_string(json, "python", top_python(top));
     jsonw_key_string(json, "mode", top_mode_name(top->mode));
     jsonw_key_bool(json, "exited", top->exited);
     jsonw_key_double(json, "seconds", (double)facts->running_ns / 1e9);

@@ -23,25 +23,63 @@ void top_say(struct top *top, const char *format, ...)
     top->message_until_ns = clock_mono_ns() + TOP_MESSAGE_NS;
 }
 
-/* ---- the process --------------------------------------------------------------------------- */
+const char *top_command(const struct top *top)
+{
+    return top->profile->strings[top->profile->meta.command].text;
+}
+
+const char *top_python(const struct top *top)
+{
+    return top->profile->strings[top->profile->meta.python].text;
+}
+
+/* ---- the processes ------------------------------------------------------------------------- */
 
 /* CPU time of the whole process, exact to the nanosecond, whoever's it is; 0: gone. */
-static uint64_t process_cpu_ns(const struct top *top)
+static uint64_t process_cpu_ns(pid_t pid)
 {
+    clockid_t clock;
     struct timespec time;
-    if (!top->has_cpu_clock || clock_gettime(top->cpu_clock, &time) < 0)
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) < 0)
         return 0;
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/* What `now` has used since the last look; 0 for a process not seen then. */
+static uint64_t cpu_since(const struct top *top, const struct top_process *now, uint32_t hint)
+{
+    for (uint32_t i = 0; i < top->process_count; i++) {
+        const struct top_process *then = &top->processes[(hint + i) % top->process_count];
+        if (then->pid == now->pid)
+            return now->cpu_ns > then->cpu_ns ? now->cpu_ns - then->cpu_ns : 0;
+    }
+    return 0;
+}
+
+/* CPU time of all processes since the last look. */
+static uint64_t look_at_processes(struct top *top)
+{
+    const struct recorder *recorder = &top->recorder;
+    uint64_t used_ns = 0;
+    struct top_process *now = calloc((size_t)recorder->process_count + 1, sizeof *now);
+    for (uint32_t i = 0; now && i < recorder->process_count; i++) {
+        now[i].pid = process_target(recorder->processes[i])->pid;
+        now[i].cpu_ns = process_cpu_ns(now[i].pid);
+        used_ns += cpu_since(top, &now[i], i);
+    }
+    free(top->processes);
+    top->processes = now;
+    top->process_count = now ? recorder->process_count : 0;
+    return used_ns;
+}
+
 void top_begin(struct top *top)
 {
-    top->has_cpu_clock = clock_getcpuclockid(top->pid, &top->cpu_clock) == 0;
     top->since_ns = clock_mono_ns();
     top->next_ns = top->since_ns + TOP_INTERVAL_NS;
     /* The first round stands for the period before it. */
     top->closed_ns = top->since_ns - top->recorder.period_ns;
-    top->cpu_closed_ns = process_cpu_ns(top);
+    look_at_processes(top);
     top->selected = PROFILE_NONE;
     top->facts.cpu = -1;
 }
@@ -51,19 +89,19 @@ static void note_facts(struct top *top, uint64_t mono_ns)
     struct top_facts *facts = &top->facts;
     const struct recorder *recorder = &top->recorder;
     double passed_ns = (double)(mono_ns - top->closed_ns);
-    uint64_t cpu_ns = process_cpu_ns(top), rounds = top->profile->stats.rounds;
+    uint64_t cpu_ns = look_at_processes(top), rounds = top->profile->stats.rounds;
     if (passed_ns <= 0)
         return;
-    facts->cpu =
-        cpu_ns < top->cpu_closed_ns ? -1 : (double)(cpu_ns - top->cpu_closed_ns) / passed_ns;
+    facts->cpu = recorder->process_count ? (double)cpu_ns / passed_ns : -1;
     facts->rate_hz = (double)(rounds - top->rounds_closed) * 1e9 / passed_ns;
-    if (recorder->process_count) /* else: what there was at last */
+    if (recorder->process_count) { /* else: what there was at last */
         facts->threads = 0;
+        facts->processes = recorder->process_count;
+    }
     for (uint32_t i = 0; i < recorder->process_count; i++)
         facts->threads += process_thread_count(recorder->processes[i]);
     facts->running_ns = mono_ns - top->since_ns;
     facts->stats = top->profile->stats;
-    top->cpu_closed_ns = cpu_ns;
     top->rounds_closed = rounds;
     if (facts->cpu >= 0)
         top->cpu_history[top->cpu_count++ % TOP_CPU_HISTORY] = facts->cpu;
@@ -90,7 +128,7 @@ void top_reset(struct top *top)
     top->since_ns = top->closed_ns = clock_mono_ns();
     top->facts.running_ns = 0;
     top->rounds_closed = top->profile->stats.rounds;
-    top->cpu_closed_ns = process_cpu_ns(top);
+    look_at_processes(top);
 }
 
 uint64_t top_whole_us(const struct top *top, enum live_period period)
@@ -115,19 +153,34 @@ void top_sighting(void *context, const struct process_sighting *sighting, uint64
         top->fault = ERR_NO_MEMORY;
 }
 
+/* The next tick comes in time for a key, however slow the rounds are. */
+static void want_tick(struct recorder *recorder, uint64_t mono_ns)
+{
+    uint64_t soon_ns = mono_ns + TOP_KEYS_NS;
+    if (recorder->tick_wanted_ns > soon_ns)
+        recorder->tick_wanted_ns = soon_ns;
+}
+
+static int end_interval(struct top *top, uint64_t mono_ns)
+{
+    if (!top->frozen)
+        return top_close(top, mono_ns);
+    top->next_ns = mono_ns + TOP_INTERVAL_NS;
+    return 0;
+}
+
 int top_tick(void *context, struct recorder *recorder, uint64_t mono_ns)
 {
     struct top *top = context;
-    (void)recorder;
+    targets_tick(&top->targets, mono_ns);
+    if (top->is_once)
+        return top->fault;
+    want_tick(recorder, mono_ns);
     bool changed = false;
     for (int key; (key = top_term_key()) >= 0; changed = true)
         top_key(top, key);
     if (mono_ns >= top->next_ns) {
-        int result = 0;
-        if (top->frozen)
-            top->next_ns = mono_ns + TOP_INTERVAL_NS;
-        else
-            result = top_close(top, mono_ns);
+        int result = end_interval(top, mono_ns);
         if (result < 0)
             return result;
         changed = true;
@@ -135,6 +188,12 @@ int top_tick(void *context, struct recorder *recorder, uint64_t mono_ns)
     if (changed && !*top->stop)
         top_draw(top);
     return top->fault;
+}
+
+void top_dropped(void *context, pid_t pid)
+{
+    struct top *top = context;
+    targets_dropped(&top->targets, pid);
 }
 
 /* ---- lists --------------------------------------------------------------------------------- */

@@ -71,7 +71,10 @@ static void choose_name(const struct top *top, char *path, size_t size)
     struct tm local;
     localtime_r(&now, &local);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
-    snprintf(path, size, "pitviper-top-%d-%s.svg", (int)top->pid, stamp);
+    if (top->profile->meta.pid)
+        snprintf(path, size, "pitviper-top-%d-%s.svg", (int)top->profile->meta.pid, stamp);
+    else
+        snprintf(path, size, "pitviper-top-%s.svg", stamp);
 }
 
 int top_save(const struct top *top, char *path, size_t size, struct err *err)
@@ -84,7 +87,7 @@ int top_save(const struct top *top, char *path, size_t size, struct err *err)
     bool *wanted = is_partial ? wanted_groups(top) : NULL;
     if (is_partial && !wanted)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    snprintf(title, sizeof title, "%s (%s time)", top->command, top_mode_name(top->mode));
+    snprintf(title, sizeof title, "%s (%s time)", top_command(top), top_mode_name(top->mode));
     struct codec_options options = {.title = title};
     buf_init(&out, 0);
     int result = select_samples(top, wanted, &view);

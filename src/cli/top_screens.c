@@ -115,7 +115,12 @@ static void draw_thread(const struct top *top, int row, int columns, uint32_t it
     int at = draw_shares(top, row, seen->time, elapsed_us, all);
     fit_share(gil, seen->time[LIVE_NOW].us[LIVE_GIL], elapsed_us[LIVE_NOW]);
     at += draw_format(row, at, columns - at, all, "%s  %7d  ", gil, thread->tid);
-    draw_text(row, at, columns - at, name->text, name->size, FIT_CUT_END, all);
+    at += draw_text(row, at, columns - at, name->text, name->size, FIT_CUT_END, all);
+    if (!top->targets.several)
+        return;
+    char command[128];
+    draw_shorten(top->profile->strings[thread->process].text, command, sizeof command);
+    draw_format(row, at, columns - at, all ? all : A_DIM, "  of %d %s", thread->pid, command);
 }
 
 void draw_threads(struct top *top, struct draw_area area)

@@ -308,6 +308,33 @@ def test_top__folder_cannot_be_written__saving_says_so(terminal, pitviper, skewe
     assert "saved" not in lines[-1]
 
 
+@needs_tmux
+def test_top__one_round_a_second__keys_are_answered_at_once(watching, skewed):
+    screen = watching(skewed.pid, "-r", "1")
+    begin = time.monotonic()
+    for _ in range(6):
+        screen.press("h")
+        screen.wait_for("this page, and back")
+        screen.press("h")
+        screen.wait_for("work_half")
+    assert time.monotonic() - begin < 6  # a dozen keys, each would wait for a round
+
+
+@needs_tmux
+def test_top__subprocesses__children_join_and_leave(terminal, pitviper, start_target, local_python):
+    target = start_target(local_python, "forks", ["60", "2"])
+    screen = terminal(100, 24)
+    screen.run(pitviper, "top", "-s", "-p", target.pid)
+    screen.wait_for("4 processes")  # and a grandchild
+    lines = screen.wait_for("grandchild_work")
+    assert " child_work " in "\n".join(lines)
+    for child in children(target.pid):
+        os.kill(child, signal.SIGKILL)
+    screen.wait_for(lambda seen: re.search(r"  [12] processes  python", seen[0]))
+    screen.press("t")
+    screen.wait_for("of %d python" % target.pid)
+
+
 # ---- ends --------------------------------------------------------------------------------------
 
 
@@ -457,7 +484,8 @@ def test_top__once__process_exits__prints_what_there_was(pitviper, start_target,
     "words, status, sentence",
     [
         ([], 2, "top: of which process? -p PID says it"),
-        (["-p", "1", "-r", "5", "--once"], 2, "top: --rate is from 10"),
+        (["-p", "1", "--all", "--once"], 2, "top: one of -p PID, --name PATTERN or --all"),
+        (["-p", "1", "-r", "2mhz", "--once"], 2, "top: --rate is at most 1mhz"),
         (["-p", "1", "-g", "-i", "--once"], 2, "top: --gil and --idle exclude each other"),
         (["-p", "1"], 2, "top: standard output is not a terminal; \"top --once\""),
         (["-p", "1", "--once", "--filter", "("], 2, "top: --filter: '(' is not a regular expression"),
