@@ -94,6 +94,8 @@ int targets_open(struct targets *targets, const struct targets_options *options,
         result = launch_start(options->command, &targets->child, err);
         if (result == 0)
             result = open_named(targets, targets->child, WAIT_LAUNCHED_MS, err);
+        if (result == ERR_GONE)
+            result = err_set(err, ERR_GONE, "%s ended before Python ran in it", options->command[0]);
     }
     for (size_t i = 0; result == 0 && i < options->pids->count; i++)
         result = open_named(targets, options->pids->items[i], WAIT_ATTACHED_MS, err);
