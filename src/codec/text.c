@@ -69,7 +69,8 @@ void text_add_xml(struct buf *out, const char *text, size_t size)
         buf_add_str(out, entity);
         copied = at + 1;
     }
-    buf_add(out, repaired.data + copied, repaired.size - copied);
+    if (repaired.size > copied)
+        buf_add(out, repaired.data + copied, repaired.size - copied);
     out->failed |= repaired.failed;
     buf_done(&repaired);
 }
@@ -104,7 +105,8 @@ void text_add_script_json(struct buf *out, const char *json, size_t size)
         copied = at + taken;
         at += taken - 1;
     }
-    buf_add(out, json + copied, size - copied);
+    if (size > copied)
+        buf_add(out, json + copied, size - copied);
 }
 
 void text_add_label(struct buf *out, const struct profile *profile, uint32_t frame)
