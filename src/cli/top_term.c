@@ -92,6 +92,18 @@ static void choose_colours(struct top *top)
     init_pair(4, COLOR_CYAN, -1);
 }
 
+/* newterm() would take a terminal that it cannot draw on. */
+static bool can_move_cursor(void)
+{
+    int status = 0;
+    if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
+        return false;
+    const char *move = tigetstr("cup");
+    bool can = move && move != (char *)-1;
+    del_curterm(cur_term);
+    return can;
+}
+
 int top_term_open(struct top *top, struct err *err)
 {
     const char *type = getenv("TERM");
@@ -101,9 +113,7 @@ int top_term_open(struct top *top, struct err *err)
     setlocale(LC_CTYPE, "");
     top->unicode = fit_init();
     tcgetattr(fileno(term.input), &term.settings);
-    int status = 0;
-    if (type && *type && setupterm(NULL, STDOUT_FILENO, &status) == 0 && tigetstr("cup") &&
-        tigetstr("cup") != (char *)-1)
+    if (type && *type && can_move_cursor())
         term.screen = newterm(NULL, stdout, term.input);
     if (!term.screen)
         return err_set(err, ERR_USAGE,
