@@ -137,6 +137,6 @@ def test_truth__samples_asked_for__are_taken_and_counted(python, program, eviden
 def test_truth__recursion_of_5000__is_seen_to_the_end(pitviper, start_target, python):
     target = start_target(python, "abyss")
     time.sleep(WARM_UP_S)
-    recording = record(target.pid, 1, 200, (), pitviper)
+    recording = record(target.pid, 2, 100, (), pitviper)
     deepest = max(sum(f.last_name == "down" for f in stack) for stack in recording.stacks)
     assert deepest == 5000

@@ -12,7 +12,7 @@ DEPTH = 5000
 
 
 def leaf():
-    end = time.perf_counter() + 0.03
+    end = time.perf_counter() + 0.1
     while time.perf_counter() < end:
         pass
 
