@@ -28,9 +28,13 @@ struct codec_change {
 #define CODEC_HEAT_MAX 4
 
 struct codec_options {
-    const char *title;     /* heading for people; NULL: the command */
-    bool weight_is_time;   /* renderers that show one number show seconds instead of counts */
-    codec_drain_fn *drain; /* NULL: the whole file stays in `out` */
+    const struct profile
+        *base; /* for the page: the profile to compare with, in terms of the same ids; NULL: none */
+    const double *design_effect; /* of base and profile: samples that say as little as one
+                                    independent one; NULL: unknown */
+    const char *title;           /* heading for people; NULL: the command */
+    bool weight_is_time;         /* renderers that show one number show seconds instead of counts */
+    codec_drain_fn *drain;       /* NULL: the whole file stays in `out` */
     void *drain_context;
     const struct codec_change *change; /* flame graphs: colour by change; NULL: by module */
 };

@@ -273,6 +273,28 @@ static int write_timeline(struct writer *w)
     return w->result;
 }
 
+/* The older profile of a differential page; its ids are those of the newer one. */
+static void write_base(struct writer *w)
+{
+    const struct profile *newer = w->profile;
+    const struct codec_options *options = w->options;
+    w->profile = options->base;
+    jsonw_key(&w->json, "base");
+    jsonw_object_begin(&w->json);
+    write_meta(w);
+    write_stats(w);
+    write_samples(w);
+    if (options->design_effect) {
+        jsonw_key(&w->json, "design_effect");
+        jsonw_array_begin(&w->json);
+        jsonw_double(&w->json, options->design_effect[0]);
+        jsonw_double(&w->json, options->design_effect[1]);
+        jsonw_array_end(&w->json);
+    }
+    jsonw_object_end(&w->json);
+    w->profile = newer;
+}
+
 int json_profile_write(const struct profile *profile, const struct codec_options *options,
                        struct buf *out, struct err *err)
 {
@@ -293,6 +315,8 @@ int json_profile_write(const struct profile *profile, const struct codec_options
         jsonw_null(&w.json);
     else if (w.result == 0)
         w.result = write_timeline(&w);
+    if (options && options->base && w.result == 0)
+        write_base(&w);
     jsonw_object_end(&w.json);
     return w.result < 0 ? w.result : codec_flush(options, out, err);
 }

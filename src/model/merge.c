@@ -64,6 +64,16 @@ static void merge_meta(struct profile_meta *into, const struct profile_meta *fro
         into->host = 0;
 }
 
+int profile_merge_shape(struct profile *into, const struct profile *from)
+{
+    struct ids ids;
+    int result = ids_init(&ids, from);
+    if (result == 0)
+        result = translate(into, from, &ids);
+    ids_done(&ids);
+    return result;
+}
+
 int profile_merge(struct profile *into, const struct profile *from)
 {
     struct ids ids;

@@ -10,7 +10,8 @@
  *
  * The hot path is profile_see(): a thread is nearly always where it was a moment ago, so each
  * thread remembers its last node, sample and run, and a repeated sighting touches no map at all.
- * Measured (bench/bench_profile.c): 2 ns repeated, 20 to 45 ns moving between 4,096 nodes.
+ * Measured (tests/drivers/profile_speed.c): 4 ns repeated, 12 ns moving between 4,096 stacks, 30
+ * with runs kept.
  */
 #include "model/profile.h"
 

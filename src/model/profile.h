@@ -181,6 +181,10 @@ uint32_t profile_max_depth(const struct profile *profile);
  * not: a merged profile has sums only. */
 int profile_merge(struct profile *into, const struct profile *from);
 
+/* The same without the samples, stats and meta: names, frames, nodes and threads only. Two profiles
+ * given the same shapes in the same order have the same ids. */
+int profile_merge_shape(struct profile *into, const struct profile *from);
+
 /* Writes "name (file:line)" as it is shown to people; line 0 leaves ":line" out, no file leaves
  * " (…)" out. Returns the size that was or would have been written, as snprintf does. */
 size_t profile_frame_label(const struct profile *profile, uint32_t frame, char *out, size_t size);

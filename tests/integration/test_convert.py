@@ -209,3 +209,25 @@ def test_convert__a_million_samples__every_format_in_bounds(pitviper, tmp_path):
         assert done.returncode == 0, done.stderr
         assert time.monotonic() - begin < 10, name
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 300 * 1024
+
+
+def test_convert__recorder_killed_with_9__all_but_the_last_second_is_there(
+    pitviper, start_target, local_python, tmp_path
+):
+    target = start_target(local_python, "busy")
+    out = tmp_path / "killed.pv"
+    words = [pitviper, "record", "-p", target.pid, "-r", "200", "-f", "pv", "-o", out]
+    recorder = subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL)
+    begin = time.monotonic()
+    time.sleep(4)
+    recorder.kill()
+    recorder.wait()
+    lasted = time.monotonic() - begin
+    left = sorted(tmp_path.glob("*killed.pv*")) + sorted(tmp_path.glob(".pitviper*"))
+    assert left, os.listdir(tmp_path)
+    done = run(pitviper, left[0], "-f", "json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert "cut off" in done.stderr or "incomplete" in done.stderr
+    assert data["meta"]["duration_us"] / 1e6 > lasted - 2.5  # a second, the start, and a busy machine
+    assert sum(data["samples"]["count"]) > 0
