@@ -38,7 +38,7 @@ static const struct opt options[] = {
     {"per-request", 0, OPT_STRING, &args.per_request, NULL, "N,M",
      "requests served during each recording; compare the time of one"},
     {"format", 'f', OPT_CHOICE, &args.format, NULL, NULL,
-     "default: by the ending of the output, else text", .choices = "text json svg"},
+     "default: by the ending of the output, else text", .choices = "text json svg html"},
     {"output", 'o', OPT_PATH, &args.output, "-", "FILE", "where to; - for standard output"},
     {"json", 'j', OPT_FLAG, &args.json, NULL, NULL, "the same as -f json"},
     {"all", 'a', OPT_FLAG, &args.all, NULL, NULL, "also what is noise"},
@@ -56,7 +56,7 @@ static const struct opt options[] = {
     {0},
 };
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SVG };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SVG, FORMAT_HTML };
 
 static bool ends_in(const char *path, const char *ending)
 {
@@ -68,8 +68,12 @@ static enum format wanted_format(void)
 {
     if (args.json || (args.format && !strcmp(args.format, "json")))
         return FORMAT_JSON;
+    if (args.format && !strcmp(args.format, "html"))
+        return FORMAT_HTML;
     if (args.format)
         return !strcmp(args.format, "svg") ? FORMAT_SVG : FORMAT_TEXT;
+    if (ends_in(args.output, ".html"))
+        return FORMAT_HTML;
     if (ends_in(args.output, ".json"))
         return FORMAT_JSON;
     return ends_in(args.output, ".svg") ? FORMAT_SVG : FORMAT_TEXT;
@@ -145,7 +149,48 @@ static int draw(const struct diff *diff, const char *const paths[2], struct buf 
     return result;
 }
 
-static int render(const struct diff *diff, const char *const paths[2], struct err *err)
+/* Both profiles in the same ids, each with its own samples. */
+static int align(struct profile *const profiles[2], struct profile *aligned[2])
+{
+    int result = 0;
+    for (int at = 0; result == 0 && at < 2; at++) {
+        aligned[at] = profile_new();
+        if (!aligned[at])
+            return ERR_NO_MEMORY;
+        result = profile_merge_shape(aligned[at], profiles[0]);
+        if (result == 0)
+            result = profile_merge_shape(aligned[at], profiles[1]);
+        if (result == 0)
+            result = profile_merge(aligned[at], profiles[at]);
+    }
+    return result;
+}
+
+static int write_page(struct profile *const profiles[2], const char *const paths[2],
+                      struct buf *out, struct err *err)
+{
+    const struct codec_format *page = codec_find("html");
+    struct profile *aligned[2] = {NULL, NULL};
+    struct buf title;
+    buf_init(&title, 0);
+    buf_printf(&title, "%s \xe2\x86\x92 %s", paths[0], paths[1]);
+    int result = page && page->write ? align(profiles, aligned) : ERR_UNSUPPORTED;
+    if (result == ERR_UNSUPPORTED)
+        err_set(err, result, "this pitviper was built without the page; -f svg works");
+    else if (result < 0)
+        err_set(err, result, "%s", err_text(result));
+    if (result == 0) {
+        struct codec_options how = {.title = title.data, .base = aligned[0]};
+        result = page->write(aligned[1], &how, out, err);
+    }
+    buf_done(&title);
+    profile_free(aligned[0]);
+    profile_free(aligned[1]);
+    return result;
+}
+
+static int render(const struct diff *diff, struct profile *const profiles[2],
+                  const char *const paths[2], struct err *err)
 {
     struct buf out;
     int result = 0;
@@ -156,6 +201,9 @@ static int render(const struct diff *diff, const char *const paths[2], struct er
         break;
     case FORMAT_SVG:
         result = draw(diff, paths, &out, err);
+        break;
+    case FORMAT_HTML:
+        result = write_page(profiles, paths, &out, err);
         break;
     case FORMAT_TEXT:
         diff_text(diff, paths, (uint32_t)args.limit, args.all,
@@ -182,7 +230,7 @@ static int run(const struct cli_args *words, struct err *err)
     if (result == 0)
         result = diff_init(&diff, profiles[0], profiles[1], &wanted, err);
     if (result == 0) {
-        result = render(&diff, paths, err);
+        result = render(&diff, profiles, paths, err);
         diff_done(&diff);
     }
     profile_free(profiles[0]);
