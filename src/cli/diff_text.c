@@ -32,8 +32,10 @@ static void add_side(struct page *page, const char *label, const char *path,
         buf_printf(page->out, ", judged by %u blocks of %.2g s", (unsigned)side->blocks,
                    side->seconds / side->blocks);
     else
-        buf_printf(page->out, ", no timeline: taken as %.3g times less certain than its count",
-                   side->design_effect);
+        buf_printf(
+            page->out,
+            ", too short or without a timeline: taken as %.3g times less certain than its count",
+            side->design_effect);
     columns_end_line(page->out, start, page->width);
 }
 
