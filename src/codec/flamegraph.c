@@ -8,10 +8,13 @@
  * current zoom and window can show. So 100,000 frames are 3 MB, and no viewer has to build 100,000
  * elements.
  *
- *     <svg>  <style>           colours, light and dark
- *            <g id=pv-static>  <svg viewBox 12000 wide> <path class=a7 d="M0 0h12000v16h-12000z…"/>
- * … <svg x=12.5% width=40%> <text>main (app.py:3)</text> … <script id=pv-data
- * type=application/json>{"nodes":{"up":[…],…}} <script>          flamegraph.js
+ *     <svg>
+ *         <style>: colours, light and dark
+ *         <g id=pv-static>
+ *             <svg viewBox, 12000 wide>: <path class=a7 d="M0 0h12000v16h-12000z…"/> …
+ *             <svg x=12.5% width=40%><text>main (app.py:3)</text></svg> …
+ *         <script id=pv-data>: {"nodes":{"up":[…],…}}
+ *         <script>: flamegraph.js
  *
  * Children stand in order of size, the largest first, so what is too narrow to draw (less than
  * 1/12000 of all, a tenth of a pixel of a 1200 pixel window) is always the tail: it is left out,

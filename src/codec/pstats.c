@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* pstats.c - what cProfile writes and pstats, snakeviz and gprof2dot read: one marshalled dict
  *
- *     {(file, first line, name): (primitive calls, calls, own s, total s, {caller: (calls,
- * primitive, own, total)})}
+ *     {(file, first line, name): (primitive calls, calls, own s, total s, callers), …}
+ *     callers = {(file, first line, name): (calls, primitive calls, own s, total s), …}
  *
  * A sampler sees no calls: both counts are the samples that the function (or the edge) was seen in.
  * Times are the weights, or, where the source had none, the counts at the period (1 ms when even

@@ -28,9 +28,7 @@
 
 #define PROFILE_NONE UINT32_MAX
 #define PROFILE_MAX_STRINGS (1u << 24)
-#define PROFILE_MAX_STRING_BYTES                                                                   \
-    4096u /* a longer string is cut, on a character, and ends in "…"                             \
-           */
+#define PROFILE_MAX_STRING_BYTES 4096u /* longer ones are cut on a character and end in "…" */
 #define PROFILE_MAX_FRAMES (1u << 24)
 #define PROFILE_MAX_THREADS (1u << 22)
 #define PROFILE_MAX_NODES (1u << 26)
@@ -152,8 +150,7 @@ int profile_add(struct profile *profile, uint32_t thread, uint32_t node, uint64_
                 uint64_t weight_ns);
 
 /* One sighting at start_us, standing for duration_us: goes to profile_add(), and, when runs are
- * kept, extends the thread's last run (same node, gap of at most one duration) or begins a new one.
- */
+ * kept, extends the thread's last run (same node, gap of at most one duration) or begins one. */
 void profile_keep_runs(struct profile *profile);
 int profile_see(struct profile *profile, uint32_t thread, uint32_t node, uint64_t start_us,
                 uint64_t duration_us);
