@@ -5,8 +5,8 @@
  * 20 bytes a frame, in a view that stretches with the window, and labels that are clipped by a
  * viewport of their own; this needs no script and is what an <img> or a converter shows. And once
  * as numbers (JSON, pre-order, about 14 bytes a frame), from which flamegraph.js draws what the
- * current zoom and window can show. So 100,000 frames are 3 MB, and no viewer has to build 100,000
- * elements.
+ * current zoom and window can show. 100,000 different frames are 5 MB, and no viewer has to build
+ * 100,000 elements.
  *
  *     <svg>
  *         <style>: colours, light and dark

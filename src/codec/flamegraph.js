@@ -18,7 +18,8 @@ const parent = new Int32Array(count), depth = new Int32Array(count), end = new I
 const start = new Float64Array(count);
 
 let zoomed = 0, cursor = 0, upright = false, pattern = null, matches = null;
-let drawn = new Map(); // node → its element
+let drawn = new Map(); // node → {x, width}
+let rows = []; // level → its drawn nodes from left to right
 
 function link() {
     const open = [], next = [];
@@ -109,21 +110,24 @@ function element(name, attributes, inside) {
 const rowOf = level => upright ? data.top + (data.levels - 1 - level) * ROW : data.top + level * ROW;
 const viewWidth = () => Math.max(200, (root.clientWidth || window.innerWidth) - 2 * PAD);
 
-function draw(into, i, x, width, classes) {
-    const y = rowOf(depth[i]), height = ROW - 1;
+function classOf(i, above) {
     const kind = data.change ? "h" + (data.nodes.heat[i] + 4) : i ? frames.color[frameOf[i]] : "kt";
-    const names = [kind, classes, matches && matches[i] ? "match" : ""].filter(Boolean).join(" ");
-    let made;
-    if (width >= TEXT_FROM) {
-        made = element("svg", {x, y, width: Math.max(width - 0.5, 0.3), height, class: "f"});
-        made.append(element("rect", {width: "100%", height: "100%", class: names}),
-            element("text", {x: 3, y: 12}, clip(label(i), Math.floor((width - 6) / data.letter))));
-    } else {
-        made = element("rect", {x, y, width: Math.max(width - (width > 2 ? 0.5 : 0), 0.3), height,
-            class: "f " + names});
+    return ["f", kind, above ? "above" : "", matches && matches[i] ? "match" : ""].filter(Boolean).join(" ");
+}
+
+// A frame with room for text is an element of its own; all narrow ones of a colour are one path.
+function draw(into, i, x, width, above) {
+    const y = rowOf(depth[i]), height = ROW - 1, names = classOf(i, above);
+    drawn.set(i, {x, width});
+    (rows[depth[i]] ??= []).push(i);
+    if (width < TEXT_FROM) {
+        const w = Math.max(width - (width > 2 ? 0.5 : 0), 0.3).toFixed(2);
+        into.narrow[names] = (into.narrow[names] ?? "") + `M${x.toFixed(2)} ${y}h${w}v${height}h-${w}z`;
+        return;
     }
-    made.pvNode = i;
-    drawn.set(i, made);
+    const made = element("svg", {x, y, width: width - 0.5, height});
+    made.append(element("rect", {width: "100%", height: "100%", class: names}),
+        element("text", {x: 3, y: 12}, clip(label(i), Math.floor((width - 6) / data.letter))));
     into.append(made);
 }
 
@@ -133,7 +137,7 @@ function drawBelow(into, from, scale) {
     for (let i = from + 1; i < end[from];) {
         const width = total[i] * scale;
         if (width >= NARROW) {
-            draw(into, i, at(i), width, "");
+            draw(into, i, at(i), width, false);
             i++;
             continue;
         }
@@ -147,11 +151,15 @@ function drawBelow(into, from, scale) {
 function render() {
     const fresh = element("g", {id: "pv-view"});
     const width = viewWidth();
+    fresh.narrow = {};
     drawn = new Map();
+    rows = [];
     for (let i = parent[zoomed]; i >= 0; i = parent[i])
-        draw(fresh, i, PAD, width, "above");
-    draw(fresh, zoomed, PAD, width, "");
+        draw(fresh, i, PAD, width, true);
+    draw(fresh, zoomed, PAD, width, false);
     drawBelow(fresh, zoomed, total[zoomed] ? width / total[zoomed] : 0);
+    for (const names in fresh.narrow)
+        fresh.append(element("path", {d: fresh.narrow[names], class: names}));
     (find("pv-view") || find("pv-static")).replaceWith(fresh);
     mark(cursor, false);
     report();
@@ -167,22 +175,19 @@ function zoom(i) {
     show(i);
 }
 
+// The frame that the keyboard is on: an outline above it, which has the focus.
 function mark(i, focus) {
-    for (const old of root.querySelectorAll(".cursor")) {
-        old.classList.remove("cursor");
-        old.removeAttribute("tabindex");
-    }
-    const made = drawn.get(i);
-    if (!made)
+    const place = drawn.get(i);
+    find("pv-cursor")?.remove();
+    if (!place)
         return;
-    made.classList.add("cursor");
-    made.setAttribute("tabindex", "0");
-    made.setAttribute("role", "button");
-    made.setAttribute("aria-label", label(i) + ": " + facts(i).join("; "));
+    const made = element("rect", {id: "pv-cursor", class: "cursor", x: place.x, y: rowOf(depth[i]),
+        width: Math.max(place.width - 0.5, 2), height: ROW - 1, tabindex: 0, role: "button",
+        "aria-label": label(i) + ": " + facts(i).join("; ")});
+    find("pv-view").append(made);
     if (focus) {
         made.focus({preventScroll: true});
-        if (made.scrollIntoView)
-            made.scrollIntoView({block: "nearest"});
+        made.scrollIntoView({block: "nearest"});
     }
 }
 
@@ -198,14 +203,9 @@ function child(i) {
     return i + 1 < end[i] ? i + 1 : -1;
 }
 
-// The drawn frame left or right on the same level; `drawn` is in pre-order but for the ancestors.
 function beside(i, direction) {
-    let best;
-    for (const other of drawn.keys())
-        if (depth[other] === depth[i] && (direction > 0 ? other > i : other < i)
-            && (best === undefined || (direction > 0 ? other < best : other > best)))
-            best = other;
-    return best;
+    const row = rows[depth[i]];
+    return row[row.indexOf(i) + direction];
 }
 
 function search(text) {
@@ -275,14 +275,13 @@ function show(i, event) {
     }
     box.replaceChildren(head, ...lines.flatMap(text => [document.createElementNS(XHTML, "br"), text]));
     tip.style.display = "";
-    const made = drawn.get(i), area = made && made.getBoundingClientRect();
-    const frame = root.getBoundingClientRect();
-    const x = event ? event.clientX + 12 : area ? area.left + 8 : 0;
-    const y = event ? event.clientY + 16 : area ? area.bottom + 4 : 0;
+    const frame = root.getBoundingClientRect(), place = drawn.get(i), top = frame.top + rowOf(depth[i]);
+    const x = event ? event.clientX + 12 : frame.left + place.x + 8;
+    const y = event ? event.clientY + 16 : top + ROW + 3;
     const tall = box.offsetHeight, wide = box.offsetWidth;
     const fitsBelow = y + tall < window.innerHeight;
     tip.setAttribute("x", Math.max(4, Math.min(x, window.innerWidth - wide - 8)) - frame.left);
-    tip.setAttribute("y", (fitsBelow ? y : Math.max(4, (event ? event.clientY - 8 : area ? area.top - 4 : 0) - tall)) - frame.top);
+    tip.setAttribute("y", (fitsBelow ? y : Math.max(4, (event ? event.clientY - 8 : top - 4) - tall)) - frame.top);
 }
 
 const hide = () => { find("pv-tip").style.display = "none"; };
@@ -290,10 +289,21 @@ const hide = () => { find("pv-tip").style.display = "none"; };
 // Events
 
 function nodeAt(event) {
-    for (let at = event.target; at && at !== root; at = at.parentNode)
-        if (at.pvNode !== undefined)
-            return at.pvNode;
-    return -1;
+    if (event.target.closest("#pv-bar"))
+        return -1;
+    const frame = root.getBoundingClientRect(), x = event.clientX - frame.left;
+    const row = Math.floor((event.clientY - frame.top - data.top) / ROW);
+    const nodes = rows[upright ? data.levels - 1 - row : row] ?? [];
+    let low = 0, high = nodes.length; // the last that begins at or left of x
+    while (low < high) {
+        const middle = (low + high) >> 1;
+        if (drawn.get(nodes[middle]).x <= x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const place = low ? drawn.get(nodes[low - 1]) : undefined;
+    return place && x < place.x + place.width ? nodes[low - 1] : -1;
 }
 
 function reset() {
