@@ -16,7 +16,7 @@ GOAL = 0.02
 
 def distance(tool, target, program, duration_s):
     before = target.board()
-    result = tool.record(target, duration_s, RATE_HZ)
+    result = tool.record(target, duration_s, RATE_HZ, **tool.threads_options)
     after = target.board()
     spent = [b - a for a, b in zip(before[2:], after[2:])][: len(program.categories)]
     truth = {name: part / sum(spent) for name, part in zip(program.categories, spent)}

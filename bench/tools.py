@@ -49,6 +49,7 @@ class Tool:
     suffix = ".out"
     top_rate_hz = 1000000  # what to ask for to get the fastest it can
     falls_behind = False  # takes every sample asked for, however long that lasts
+    threads_options = {}  # to see every running thread
     cheap_options = {}  # where only the number of samples matters
     follows_children = False  # into one file
     capture_options = None  # for its own capture format; None where it has none
@@ -236,6 +237,7 @@ class Tachyon(Tool):
 
     name = "Tachyon"
     suffix = ".collapsed"
+    threads_options = {"all_threads": True}
     capture_options = {"form": "--binary"}
 
     def available(self):
