@@ -27,7 +27,6 @@
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
 #define REFRESH_SOONEST_NS 2000000u
 #define NAMES_AT_ONCE 64u
-#define CODE_AGE_NS 5000000u
 
 struct interp_pieces {
     uint32_t threads_head, collecting, gil;
@@ -488,18 +487,6 @@ static void hand_over(struct process *process, struct watch *watch, struct round
     round->see(round->context, &sighting);
 }
 
-static enum code_verdict check_code(struct process *process, struct watch *watch,
-                                    const struct round *round)
-{
-    if (!watch->stack.frame_count)
-        return CODE_FINE;
-    enum code_verdict verdict = code_check(process->codes, watch->stack.frames,
-                                           watch->stack.frame_count, round->mono_ns, CODE_AGE_NS);
-    if (verdict == CODE_CHANGED)
-        watch->edge_count = 0;
-    return verdict;
-}
-
 /* True when this thread needs no further reading. */
 static bool settle(struct process *process, struct watch *watch, struct round *round, bool last_try)
 {
@@ -522,8 +509,7 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
     if (is_shadowed(process, watch))
         return true;
     bool proven = result == STACK_EXACT && !process->gather.interrupted;
-    enum code_verdict code = check_code(process, watch, round);
-    if (!watch_code_is_certain(watch, code)) {
+    if (!watch_code_is_certain(watch, process->codes, round->mono_ns)) {
         if (!last_try)
             return false;
         watch_drop_fleeting(watch, process->codes);

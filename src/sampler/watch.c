@@ -54,6 +54,8 @@ enum watch_state watch_look(struct watch *watch, uint64_t mono_ns)
 
 /* ---- stack to node ------------------------------------------------------------------------- */
 
+#define CODE_AGE_NS 5000000u /* code of real files is looked at again after so long */
+
 static bool same_raw(const struct raw_frame *a, const struct raw_frame *b)
 {
     return a->code == b->code && a->instr == b->instr && a->address == b->address &&
@@ -208,14 +210,20 @@ static uint64_t skeleton(const struct stack *stack)
     return hash | 1;
 }
 
-bool watch_code_is_certain(struct watch *watch, enum code_verdict verdict)
+bool watch_code_is_certain(struct watch *watch, struct code_cache *codes, uint64_t mono_ns)
 {
-    if (verdict == CODE_FINE)
+    const struct stack *stack = &watch->stack;
+    if (!stack->frame_count)
         return true;
-    uint64_t now = skeleton(&watch->stack);
-    bool certain = watch->checked_skeleton == now;
+    uint64_t now = skeleton(stack);
+    if (watch->checked_skeleton == now) /* a look now would be one too late */
+        return true;
+    enum code_verdict verdict =
+        code_check(codes, stack->frames, stack->frame_count, mono_ns, CODE_AGE_NS);
     watch->checked_skeleton = verdict == CODE_FLEETING ? now : 0;
-    return certain;
+    if (verdict == CODE_CHANGED)
+        watch->edge_count = 0;
+    return verdict == CODE_FINE;
 }
 
 void watch_drop_fleeting(struct watch *watch, struct code_cache *codes)

@@ -78,10 +78,10 @@ enum watch_state watch_look(struct watch *watch, uint64_t mono_ns);
 enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
                                 struct profile *profile, bool proven, bool last_try);
 
-/* For stacks with code that may be replaced at any moment: true when two readings in a row show the
- * same stack and its code was checked in between, which `verdict` reports of the check after this
- * reading. */
-bool watch_code_is_certain(struct watch *watch, enum code_verdict verdict);
+/* Is the code of the stack just read what the cache says it is? Looks at what is due. With code on
+ * it that may be replaced at any moment, only a second reading of the same stack after such a look
+ * makes it certain: false the first time. */
+bool watch_code_is_certain(struct watch *watch, struct code_cache *codes, uint64_t mono_ns);
 
 /* Cuts the stack to its outer frames whose code is certain. */
 void watch_drop_fleeting(struct watch *watch, struct code_cache *codes);

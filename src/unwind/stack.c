@@ -115,6 +115,7 @@ void stack_done(struct stack *stack)
     free(stack->extras);
     free(stack->chunks);
     free(stack->regions);
+    free(stack->by_depth);
     *stack = (struct stack){0};
 }
 
@@ -143,7 +144,8 @@ static bool add_region(struct stack *stack, uint64_t address, uint32_t size)
     if (!ensure(&stack->regions, stack->region_count, &stack->region_capacity,
                 sizeof *stack->regions, STACK_MAX_FRAMES))
         return false;
-    stack->regions[stack->region_count++] = (struct stack_region){address, size, 0, 0};
+    stack->regions[stack->region_count++] = (struct stack_region){
+        .address = address, .size = size, .middle = GATHER_NONE, .depth = UINT32_MAX};
     return true;
 }
 
@@ -162,6 +164,7 @@ static bool add_extra_regions(struct stack *stack)
     for (uint32_t i = 0; i < stack->extra_count;) {
         uint64_t begin = stack->extras[i].address;
         uint64_t end = begin + stack->extras[i].size;
+        uint32_t depth = stack->extras[i].depth;
         for (i++; i < stack->extra_count; i++) {
             const struct stack_extra *next = &stack->extras[i];
             if (next->address > end + EXTRA_GAP ||
@@ -169,9 +172,12 @@ static bool add_extra_regions(struct stack *stack)
                 break;
             if (next->address + next->size > end)
                 end = next->address + next->size;
+            if (next->depth < depth)
+                depth = next->depth;
         }
         if (!add_region(stack, begin, (uint32_t)(end - begin)))
             return false;
+        stack->regions[stack->region_count - 1].depth = depth;
     }
     return true;
 }
@@ -201,6 +207,29 @@ static void add_head(struct stack *stack, struct gather *gather)
             gather_add(gather, stack->cframe, (uint32_t)stack->abi->cframe.current_frame + 8);
 }
 
+/* Frames up to 3.10 are spread over the heap, many pieces apart, and the outer ones would be free
+ * to change and change back between their two readings: a loop that calls one function after the
+ * other does. So they are read a third time, the outermost last, next to the instant. */
+static void add_middle(struct stack *stack, struct gather *gather)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < stack->region_count; i++) {
+        if (stack->regions[i].depth == UINT32_MAX ||
+            !ensure(&stack->by_depth, count, &stack->by_depth_capacity, sizeof *stack->by_depth,
+                    STACK_MAX_FRAMES))
+            continue;
+        uint32_t at = count++;
+        for (; at > 0 && stack->regions[stack->by_depth[at - 1]].depth < stack->regions[i].depth;
+             at--)
+            stack->by_depth[at] = stack->by_depth[at - 1];
+        stack->by_depth[at] = i;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct stack_region *region = &stack->regions[stack->by_depth[i]];
+        region->middle = gather_add(gather, region->address, region->size);
+    }
+}
+
 int stack_plan(struct stack *stack, struct gather *gather)
 {
     stack->round++;
@@ -216,6 +245,8 @@ int stack_plan(struct stack *stack, struct gather *gather)
     for (uint32_t i = 0; i < stack->region_count; i++)
         stack->regions[i].first =
             gather_add(gather, stack->regions[i].address, stack->regions[i].size);
+    if (stack->abi->stack == PYABI_STACK_FRAMEOBJECT)
+        add_middle(stack, gather);
     add_head(stack, gather);
     for (uint32_t i = stack->region_count; i-- > 0;)
         stack->regions[i].second =
@@ -230,6 +261,7 @@ int stack_plan(struct stack *stack, struct gather *gather)
 struct view {
     const uint8_t *first; /* the frame in copy 1 and in copy 2 */
     const uint8_t *second;
+    const uint8_t *middle; /* next to the instant; NULL: not read there */
 };
 
 static bool view_region(const struct stack_region *region, const struct gather *gather,
@@ -243,6 +275,8 @@ static bool view_region(const struct stack_region *region, const struct gather *
         return false;
     view->first = first + (address - region->address);
     view->second = second + (address - region->address);
+    const uint8_t *middle = gather_get(gather, region->middle);
+    view->middle = middle ? middle + (address - region->address) : NULL;
     return true;
 }
 
@@ -297,7 +331,7 @@ static void remember_extra(struct stack *stack, uint64_t address, uint32_t size)
     at = (uint32_t)(find_extra(stack, address) - stack->extras);
     memmove(&stack->extras[at + 1], &stack->extras[at],
             (stack->extra_count - at) * sizeof *stack->extras);
-    stack->extras[at] = (struct stack_extra){address, size, stack->round};
+    stack->extras[at] = (struct stack_extra){address, size, stack->round, UINT32_MAX};
     stack->extra_count++;
 }
 
@@ -335,9 +369,8 @@ static bool is_boundary(const struct pyabi *abi, const uint8_t *at)
 
 /* Equal in what makes the skeleton: who it is, who called it, and, for a caller, where it stands.
  */
-static bool same_frame(const struct pyabi *abi, const struct view *view, bool innermost)
+static bool same_copies(const struct pyabi *abi, const uint8_t *a, const uint8_t *b, bool innermost)
 {
-    const uint8_t *a = view->first, *b = view->second;
     if (load_u64(a, abi->frame.previous) != load_u64(b, abi->frame.previous) ||
         load_u64(a, abi->frame.code) != load_u64(b, abi->frame.code))
         return false;
@@ -350,6 +383,12 @@ static bool same_frame(const struct pyabi *abi, const struct view *view, bool in
     return abi->frame.instr_is_index
                ? load_i32(a, abi->frame.instr) == load_i32(b, abi->frame.instr)
                : load_u64(a, abi->frame.instr) == load_u64(b, abi->frame.instr);
+}
+
+static bool same_frame(const struct pyabi *abi, const struct view *view, bool innermost)
+{
+    return same_copies(abi, view->first, view->second, innermost) &&
+           (!view->middle || same_copies(abi, view->first, view->middle, innermost));
 }
 
 enum chain_end { CHAIN_WHOLE, CHAIN_MISSES, CHAIN_BROKEN };
@@ -415,11 +454,13 @@ static enum chain_end follow(struct stack *stack, const struct gather *gather, u
 /* Marks the off-chunk frames of the accepted stack as used, so that they stay in the plan. */
 static void touch_extras(struct stack *stack)
 {
-    for (uint32_t i = 0, at = 0; at < stack->frame_count && stack->extra_count; at++) {
+    for (uint32_t at = 0; at < stack->frame_count; at++) {
         struct stack_extra *extra = find_extra(stack, stack->frames[at].address);
-        i = (uint32_t)(extra - stack->extras);
-        if (i < stack->extra_count && extra->address == stack->frames[at].address)
-            extra->last_used = stack->round;
+        if (extra == stack->extras + stack->extra_count ||
+            extra->address != stack->frames[at].address)
+            continue;
+        extra->last_used = stack->round;
+        extra->depth = stack->frame_count - 1 - at;
     }
 }
 
@@ -441,6 +482,14 @@ static void keep_common_outer(struct stack *stack)
     stack->frame_count = common;
 }
 
+static bool knows_extra(struct stack *stack, uint64_t address)
+{
+    if (!stack->extra_count)
+        return false;
+    const struct stack_extra *extra = find_extra(stack, address);
+    return extra < stack->extras + stack->extra_count && extra->address == address;
+}
+
 /* ---- when the prediction misses ------------------------------------------------------------ */
 
 /* Reads frames one by one from `address` on, to learn where they are. */
@@ -458,12 +507,8 @@ static void chase(struct stack *stack, struct target *target, uint64_t address)
         uint64_t previous = load_u64(bytes, abi->frame.previous);
         if (is_boundary(abi, bytes) && is_end(stack, previous))
             stack->base_shim = address;
-        if (stack->extras && one_by_one) {
-            struct stack_extra *known = find_extra(stack, address);
-            if (known < stack->extras + stack->extra_count && known->address == address &&
-                known->last_used == stack->round && i > 0)
-                return; /* met again in this round: the rest is known, or it is a cycle */
-        }
+        if (one_by_one && i > 0 && knows_extra(stack, address))
+            return; /* its callers were learned with it; where they were not, the next look tells */
         remember_extra(stack, address, size);
         address = previous;
         if (!one_by_one)

@@ -39,6 +39,7 @@ struct stack_extra {
     uint64_t address;
     uint32_t size;
     uint32_t last_used; /* round */
+    uint32_t depth;     /* in the last whole stack it was part of, 0: outermost; UINT32_MAX: none */
 };
 
 struct stack_chunk {
@@ -51,6 +52,8 @@ struct stack_region {
     uint32_t size;
     uint32_t first;  /* piece of copy 1 */
     uint32_t second; /* piece of copy 2 */
+    uint32_t middle; /* piece read next to the instant, up to 3.10; else GATHER_NONE */
+    uint32_t depth;  /* of its outermost frame, as in stack_extra */
 };
 
 /* Fields of a thread state as they were at the instant of the round. */
@@ -79,6 +82,8 @@ struct stack {
     uint32_t chunk_count, chunk_capacity;
     struct stack_region *regions;
     uint32_t region_count, region_capacity;
+    uint32_t *by_depth; /* regions with a known depth, innermost first */
+    uint32_t by_depth_capacity;
     uint32_t chunk_region; /* index in regions of the innermost chunk, or UINT32_MAX */
     uint64_t cframe;       /* predicted; 3.11 and 3.12 */
     uint32_t head_piece, head_again_piece, cframe_piece;
