@@ -21,8 +21,8 @@
 #include "unwind/names.h"
 #include "unwind/runtime.h"
 
-#define TRIES_MAX 12u        /* readings of one thread in a round, torn or missed */
-#define RETRY_PAUSE_NS 1000u /* doubled with every try */
+#define TRIES_MAX 8u /* readings of one thread in a round, torn or missed */
+#define RETRY_PAUSE_NS 16000u
 #define REFRESH_NS 1000000000u
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
 #define REFRESH_SOONEST_NS 2000000u
@@ -522,12 +522,11 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
     return true;
 }
 
-/* A program that repeats itself every few microseconds would be met in the same torn place again
- * and again. */
-static void pause_a_little(struct process *process, uint32_t attempt)
+/* A retry at once would meet a program that repeats itself every few microseconds in step, and
+ * favour whatever comes next. */
+static void pause_a_little(struct process *process)
 {
-    uint64_t longest_ns = RETRY_PAUSE_NS << (attempt < 5 ? attempt : 5);
-    uint64_t until_ns = clock_mono_ns() + random_next(&process->random) % longest_ns;
+    uint64_t until_ns = clock_mono_ns() + random_next(&process->random) % RETRY_PAUSE_NS;
     while (clock_mono_ns() < until_ns)
         ;
 }
@@ -538,8 +537,8 @@ static int read_all(struct process *process, uint32_t count, struct round *round
     for (uint32_t i = 0; i < count; i++)
         process->watches[process->pending[i]]->checked_skeleton = 0;
     for (uint32_t attempt = 0; count > 0 || attempt == 0; attempt++) {
-        if (attempt > 0)
-            pause_a_little(process, attempt);
+        if (attempt > 0 && process->watches[process->pending[0]]->edge_count == 0)
+            pause_a_little(process); /* a new call is confirmed at once, while it lasts */
         int result = read_pending(process, count, attempt == 0);
         if (result < 0)
             return result;

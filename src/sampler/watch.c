@@ -112,9 +112,25 @@ static uint32_t readings_before(const struct watch *watch, uint64_t id)
     return 0;
 }
 
-/* Calls from depth `from` on that no stack had before; those that enough readings in a row have
- * shown are learned. Returns the depth of the first callee that is still unconfirmed, or the depth
- * of the stack. The outermost frame counts as called by nobody. */
+/* Has this call been shown often enough by now? Up to 3.10, where a reading takes longer than many
+ * calls, only readings in a row count: what is met there now and then may be a coincidence each
+ * time. */
+static bool is_believed(const struct watch *watch, struct code_cache *codes, enum code_edge known,
+                        const struct watch_edge *edge, const struct raw_frame *caller,
+                        const struct raw_frame *callee)
+{
+    if (edge->readings >= WATCH_EDGE_READINGS + (known != CODE_EDGE_NEW))
+        return true;
+    if (known == CODE_EDGE_OTHER_SITE || watch->stack.abi->stack == PYABI_STACK_FRAMEOBJECT)
+        return false;
+    uint32_t wanted = known == CODE_EDGE_NEW ? WATCH_EDGE_ROUNDS : WATCH_EDGE_SURPRISE_ROUNDS;
+    /* Readings of one round are no independent witnesses: only the first that shows it counts. */
+    return edge->readings == 1 && code_edge_note(codes, caller, callee) >= wanted;
+}
+
+/* Looks at the calls from depth `from` on that are not known yet, and learns those that are
+ * believed. Returns the depth of the first callee that is not, or the depth of the stack. The
+ * outermost frame counts as called by nobody. */
 static uint32_t confirm_edges(struct watch *watch, struct code_cache *codes, uint32_t from,
                               bool may_learn)
 {
@@ -129,9 +145,7 @@ static uint32_t confirm_edges(struct watch *watch, struct code_cache *codes, uin
             continue;
         struct watch_edge edge = {.id = edge_id(caller, callee)};
         edge.readings = readings_before(watch, edge.id) + 1;
-        uint32_t wanted =
-            known == CODE_EDGE_NEW ? WATCH_EDGE_READINGS : WATCH_EDGE_SURPRISE_READINGS;
-        if (may_learn && edge.readings >= wanted) {
+        if (may_learn && is_believed(watch, codes, known, &edge, caller, callee)) {
             code_edge_learn(codes, caller, callee);
             continue;
         }

@@ -32,6 +32,7 @@
 #define CODE_INSTRS_MAX 65536u /* frames remembered per code object */
 #define CODE_EDGES_MAX (1u << 20)
 #define CODE_CHECK_MAX 4096u /* per call; the rest is due at the next one */
+#define EDGE_LEARNED 1000000u
 #define CODE_TLBC_MAX 4096u
 
 struct identity {
@@ -58,7 +59,7 @@ struct code_state {
     struct profile *profile;
     struct code_options options;
     struct map by_address;
-    struct map edges; /* hash of (call site, callee) → 1 */
+    struct map edges; /* hash of (call site, callee) → rounds that showed it, or EDGE_LEARNED */
     struct entry *entries;
     uint32_t entry_count, entry_capacity;
     struct gather gather; /* for code_check */
@@ -377,12 +378,19 @@ static uint64_t site_key(const struct raw_frame *caller)
     return caller ? map_mix(map_mix(caller->code) + caller->instr) | 1 : 1;
 }
 
+static uint64_t pair_key(const struct raw_frame *caller, const struct raw_frame *callee)
+{
+    return map_mix(map_mix(caller->code) + map_mix(callee->code + 1)) | 1;
+}
+
 enum code_edge code_edge_look(struct code_cache *cache, const struct raw_frame *caller,
                               const struct raw_frame *callee)
 {
     const struct map *edges = &cache->state->edges;
-    if (map_get(edges, edge_key(caller, callee)) != MAP_NONE)
+    if (map_get(edges, edge_key(caller, callee)) == EDGE_LEARNED)
         return CODE_EDGE_KNOWN;
+    if (caller && map_get(edges, pair_key(caller, callee)) != MAP_NONE)
+        return CODE_EDGE_OTHER_SITE;
     return caller && map_get(edges, site_key(caller)) != MAP_NONE ? CODE_EDGE_SURPRISING
                                                                   : CODE_EDGE_NEW;
 }
@@ -393,8 +401,24 @@ void code_edge_learn(struct code_cache *cache, const struct raw_frame *caller,
     struct map *edges = &cache->state->edges;
     if (edges->count >= CODE_EDGES_MAX)
         map_reset(edges);
-    map_set(edges, edge_key(caller, callee), 1);
-    map_set(edges, site_key(caller), 1);
+    map_set(edges, edge_key(caller, callee), EDGE_LEARNED);
+    map_set(edges, site_key(caller), EDGE_LEARNED);
+    if (caller)
+        map_set(edges, pair_key(caller, callee), EDGE_LEARNED);
+}
+
+uint32_t code_edge_note(struct code_cache *cache, const struct raw_frame *caller,
+                        const struct raw_frame *callee)
+{
+    struct map *edges = &cache->state->edges;
+    uint64_t key = edge_key(caller, callee);
+    uint32_t rounds = map_get(edges, key);
+    if (rounds == EDGE_LEARNED)
+        return rounds;
+    rounds = rounds == MAP_NONE ? 1 : rounds + 1;
+    if (edges->count < CODE_EDGES_MAX)
+        map_set(edges, key, rounds);
+    return rounds;
 }
 
 /* ---- keeping honest ------------------------------------------------------------------------ */

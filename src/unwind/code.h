@@ -52,11 +52,15 @@ enum code_edge {
     CODE_EDGE_KNOWN,
     CODE_EDGE_NEW,        /* nothing is known of this call site */
     CODE_EDGE_SURPRISING, /* the site is known to call something else */
+    CODE_EDGE_OTHER_SITE, /* the caller is known to call this from another place */
 };
 enum code_edge code_edge_look(struct code_cache *cache, const struct raw_frame *caller,
                               const struct raw_frame *callee);
 void code_edge_learn(struct code_cache *cache, const struct raw_frame *caller,
                      const struct raw_frame *callee);
+/* Notes that one more round has shown this call; returns how many have. */
+uint32_t code_edge_note(struct code_cache *cache, const struct raw_frame *caller,
+                        const struct raw_frame *callee);
 
 enum code_verdict {
     CODE_FINE,

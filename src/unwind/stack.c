@@ -32,6 +32,8 @@
 #include "base/err.h"
 
 #define EXTRA_GAP 2048u
+#define MIDDLE_REGIONS 8u /* outermost pieces read once more: each lengthens the reading for all   \
+                           */
 #define EXTRA_SPAN_MAX 32768u
 #define EXTRA_KEEP_ROUNDS 64u /* an extra not met for so many rounds is forgotten */
 #define CHUNK_SLACK 1024u     /* read so much beyond the last known top */
@@ -224,7 +226,8 @@ static void add_middle(struct stack *stack, struct gather *gather)
             stack->by_depth[at] = stack->by_depth[at - 1];
         stack->by_depth[at] = i;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t from = count > MIDDLE_REGIONS ? count - MIDDLE_REGIONS : 0;
+    for (uint32_t i = from; i < count; i++) {
         struct stack_region *region = &stack->regions[stack->by_depth[i]];
         region->middle = gather_add(gather, region->address, region->size);
     }

@@ -14,21 +14,21 @@ CLOCK = time.perf_counter
 
 def shallow():
     total = 0
-    for i in range(400):
+    for i in range(2000):
         total += i
     return total
 
 
 def halfway():
     total = 0
-    for i in range(600):
+    for i in range(3000):
         total += i
     return total
 
 
 def bottom():
     total = 0
-    for i in range(1000):
+    for i in range(5000):
         total += i
     return total
 
