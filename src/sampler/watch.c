@@ -112,20 +112,32 @@ static uint32_t readings_before(const struct watch *watch, uint64_t id)
     return 0;
 }
 
-/* Has this call been shown often enough by now? Up to 3.10, where a reading takes longer than many
- * calls, only readings in a row count: what is met there now and then may be a coincidence each
- * time. */
+/* In how many rounds a call must have shown itself. Up to 3.10 a reading takes longer than many
+ * calls and coincidences are more frequent; but then even the right call may never show in readings
+ * in a row, so no kind waits for that alone. */
+static uint32_t rounds_wanted(enum code_edge known, bool is_old)
+{
+    switch (known) {
+    case CODE_EDGE_NEW:
+        return is_old ? 3 : 2;
+    case CODE_EDGE_SURPRISING:
+        return is_old ? 4 : 3;
+    default:
+        return is_old ? 6 : UINT32_MAX;
+    }
+}
+
+/* Has this call been shown often enough by now? */
 static bool is_believed(const struct watch *watch, struct code_cache *codes, enum code_edge known,
                         const struct watch_edge *edge, const struct raw_frame *caller,
                         const struct raw_frame *callee)
 {
     if (edge->readings >= WATCH_EDGE_READINGS + (known != CODE_EDGE_NEW))
         return true;
-    if (known == CODE_EDGE_OTHER_SITE || watch->stack.abi->stack == PYABI_STACK_FRAMEOBJECT)
-        return false;
-    uint32_t wanted = known == CODE_EDGE_NEW ? WATCH_EDGE_ROUNDS : WATCH_EDGE_SURPRISE_ROUNDS;
+    bool is_old = watch->stack.abi->stack == PYABI_STACK_FRAMEOBJECT;
     /* Readings of one round are no independent witnesses: only the first that shows it counts. */
-    return edge->readings == 1 && code_edge_note(codes, caller, callee) >= wanted;
+    return edge->readings == 1 &&
+           code_edge_note(codes, caller, callee) >= rounds_wanted(known, is_old);
 }
 
 /* Looks at the calls from depth `from` on that are not known yet, and learns those that are

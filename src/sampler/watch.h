@@ -16,11 +16,9 @@
 /* The holder of the GIL counts as running for so long after the kernel last said so. */
 #define WATCH_TRUST_NS 1000000u
 #define WATCH_EDGES_MAX 64u
-/* A new call is believed when so many readings in a row show it, or so many rounds; more rounds
- * when its site is known to call something else. */
+/* A new call is believed when so many readings in a row show it (one more when something else is
+ * known of the caller), or enough rounds (watch.c). */
 #define WATCH_EDGE_READINGS 3u
-#define WATCH_EDGE_ROUNDS 2u
-#define WATCH_EDGE_SURPRISE_ROUNDS 3u
 
 enum watch_state { WATCH_UNKNOWN, WATCH_RUNNING, WATCH_ASLEEP, WATCH_GONE };
 

@@ -1,5 +1,6 @@
 # truth: {"chains": [["<module>", "main", "a1", "a2", "a3", "leaf_a"],
-# truth:             ["<module>", "main", "b1", "b2", "b3", "leaf_b"]]}
+# truth:             ["<module>", "main", "b1", "b2", "b3", "leaf_b"]],
+# truth:  "lines_since": [3, 11]}
 # SPDX-License-Identifier: MIT
 """Two call chains in turn, a few microseconds each: the same addresses, other functions.
 
