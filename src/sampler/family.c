@@ -63,7 +63,8 @@ int family_new(const struct family_options *options, struct family **out, struct
         }
         family->has_pattern = true;
     }
-    family->events_fd = procevents_open();
+    bool looks = options->follow || options->all || options->pattern;
+    family->events_fd = looks ? procevents_open() : -1; /* every fork of the host would wake us */
     family->stats.has_events = family->events_fd >= 0;
     family->loadavg_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
     *out = family;
