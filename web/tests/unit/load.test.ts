@@ -69,7 +69,7 @@ const BROKEN: readonly (readonly [string, RegExp, (page: PageData) => unknown])[
     (page) => ({ ...page, nodes: { ...page.nodes, frame: [-1] } }),
   ],
   ['a column that is no array', /missing/, (page) => ({ ...page, nodes: { parent: 3, frame: 4 } })],
-  ['no root', /root/, (page) => ({ ...page, nodes: { parent: [], frame: [] } })],
+  ['no root', /\broot\b/, (page) => ({ ...page, nodes: { parent: [], frame: [] } })],
   [
     'a node before its parent',
     /after its parent/,
