@@ -11,6 +11,7 @@ all:
 	@test -f build/release/build.ninja || meson setup build/release --prefix=$(PREFIX) -Dtests=false -Dstrip=true
 	@ninja -C build/release
 	@cp -f build/release/src/cli/pitviper build/pitviper
+	@ln -sfn release/python build/python
 
 check:
 	@scripts/install_deps build check
