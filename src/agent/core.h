@@ -39,6 +39,10 @@ struct request {
     uint32_t leaf_depth;  /* > 0: inside a leaf, do not count another */
     uint32_t statements, outbound;
     struct request *outer; /* the request that this one began in; owned */
+    const void *subject, *part; /* web: identity of the environ or scope that it answers (http.h); not followed */
+    uint64_t end_ns;       /* when the response was complete; 0: request_end() takes the present */
+    uint64_t first_byte_ns; /* when its first byte was handed over; 0: not yet */
+    uint32_t mount;        /* string: route prefix of what the framework has entered so far; 0: none */
 };
 
 /* Sets up types, the ContextVar, fork handling. Called once by the module's exec slot; -1 with an exception. */
@@ -74,7 +78,8 @@ struct request_start {
     size_t traceparent_size;
     const char *tracestate;
     size_t tracestate_size;
-    bool async;                 /* its CPU time is the sum of its steps, not the thread's clock */
+    bool async;                 /* its CPU time is the sum of its steps (step_ns), not the thread's clock */
+    bool root;                  /* another service asked for it: a trace of its own whatever request is current */
 };
 
 /* New reference, now current; NULL: disabled or no memory (no exception is set). */
