@@ -17,7 +17,7 @@ config.load()  # before the extension, which reads the environment
 try:
     if config.flag("disabled"):
         raise ImportError
-    from pitviper import _core
+    import pitviper._core as _core
     from pitviper._core import PerformanceMonitor, log_metric, track
 except ImportError as _error:
     from pitviper._absent import PerformanceMonitor, log_metric, track, warn
