@@ -19,6 +19,8 @@ SETTINGS = {
     "disable": ("", "libraries to leave alone, with commas between: redis,flask"),
     "service": ("", "name of the service"),
     "version": ("", "release of the service"),
+    "propagate": ("1", "0: outbound HTTP calls do not carry traceparent and tracestate"),
+    "log_ids": ("0", "1: log records have trace_id and span_id"),
     "slow_ms": ("100", "tracked calls and metrics that take longer are warned about; 0: never"),
     "deviations": ("3", "so are those beyond mean + this many standard deviations of the last 100; 0: never"),
     "warnings_per_minute": ("6", "warnings per name and minute; the rest is counted"),

@@ -46,6 +46,7 @@ ROWS = {
     "fastapi": ("fastapi",),
     "flask": ("flask",),
     "gunicorn": ("gunicorn",),
+    "http": ("http_client",),
     "httpx": ("httpx",),
     "jinja2": ("jinja2",),
     "logging": ("logging",),
@@ -57,6 +58,7 @@ ROWS = {
     "sqlalchemy": ("sqlalchemy",),
     "sqlite3": ("sqlite3",),
     "starlette": ("starlette",),
+    "urllib": ("urllib",),
     "urllib3": ("urllib3",),
     "uvicorn": ("uvicorn",),
 }
@@ -81,13 +83,13 @@ class Patch:
         """The same for a name in a module. A name that others imported from there before stays theirs."""
         return _replace(self.library, module, name, make)
 
-    def leaf(self, kind, system="", *, text=None, name=None, rows=None):
+    def leaf(self, kind, system="", **options):
         """For `make`: every call is counted as a leaf. The arguments are those of _core.wrap."""
-        return lambda original: _core.wrap(original, kind, system, text=text, name=name, rows=rows)
+        return lambda original: _core.wrap(original, kind, system, **options)
 
-    def leaf_async(self, kind, system="", *, text=None, name=None, rows=None):
+    def leaf_async(self, kind, system="", **options):
         """The same for a coroutine function."""
-        return lambda original: _core.wrap_async(original, kind, system, text=text, name=name, rows=rows)
+        return lambda original: _core.wrap_async(original, kind, system, **options)
 
     def observe(self, before=None, after=None):
         """For `make`: before(args, kwargs) and after(args, kwargs, result, exception) around every call."""
