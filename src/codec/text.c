@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/text.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/jsonw.h"
 
-/* Bytes of the line break or control character at `s`, which is valid UTF-8; 0: neither. */
+/* Bytes of the character at `s` if it may not stand in a line: controls, line separators, and what
+ * changes the order or is not seen at all (a name must not read as another one); else 0. */
 static size_t control_size(const unsigned char *s, size_t size)
 {
     if (s[0] < 0x20 || s[0] == 0x7f)
         return 1;
     if (size >= 2 && s[0] == 0xc2 && s[1] < 0xa0) /* C1, with NEL among them */
         return 2;
-    if (size >= 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
-        return 3;
-    return 0;
+    if (size < 3)
+        return 0;
+    unsigned character = (unsigned)s[0] << 16 | (unsigned)s[1] << 8 | s[2];
+    bool separator = character == 0xe280a8 || character == 0xe280a9;     /* U+2028, U+2029 */
+    bool invisible = character == 0xe2808b || character == 0xefbbbf;     /* U+200B, U+FEFF */
+    bool direction = character == 0xe2808e || character == 0xe2808f ||   /* U+200E, U+200F */
+                     (character >= 0xe280aa && character <= 0xe280ae) || /* U+202A-202E */
+                     (character >= 0xe281a6 && character <= 0xe281a9);   /* U+2066-2069 */
+    return separator || invisible || direction ? 3 : 0;
 }
 
 void text_add_line(struct buf *out, const char *text, size_t size, char banned, char instead)

@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "model/profile.h"
 
-/* One line of plain text: control characters and line separators become spaces, and each byte
- * `banned` (0: none) becomes `instead`. */
+/* One line of plain text: control characters, line separators, and characters that reverse the
+ * order or show nothing become spaces, and each byte `banned` (0: none) becomes `instead`. */
 void text_add_line(struct buf *out, const char *text, size_t size, char banned, char instead);
 
 /* XML and HTML text and quoted attributes; characters that XML forbids become U+FFFD. */

@@ -197,13 +197,17 @@ static void test_codec__lines_hold_no_controls_and_no_banned_byte(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, 0);
-    static const char text[] = "a;b\nc\xc2\x85"
-                               "d\xe2\x80\xa8"
-                               "e\xff"
-                               "f\xc2\xa0g";
+    static const char text[] =
+        "a;b\nc\xc2\x85"
+        "d\xe2\x80\xa8"
+        "e\xff"
+        "f\xc2\xa0g"
+        "\xe2\x80\xae"    /* right-to-left override: would show "h" reversed */
+        "h\xe2\x80\x8b"   /* zero-width space: "h" and "h" would look the same */
+        "i\xe2\x80\x8dj"; /* the joiner of emoji and scripts stays */
     text_add_line(&out, text, sizeof text - 1, ';', ',');
     assert_string_equal(out.data, "a,b c  d   e\xef\xbf\xbd"
-                                  "f\xc2\xa0g");
+                                  "f\xc2\xa0g   h   i\xe2\x80\x8dj");
     buf_done(&out);
 }
 
