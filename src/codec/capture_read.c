@@ -15,17 +15,11 @@
 #include "codec/capture.h"
 #include "codec/capture_format.h"
 #include "codec/formats.h"
+#include "codec/id_list.h"
 #include "codec/proto.h"
 
 #define MAX_UNITS (UINT64_C(1) << 52) /* no sum of two of these overflows anything */
 #define MAX_UNIT_US 1000000u
-
-/* Numbers of the file → numbers of the profile. Equal in a file of ours; a forged one may repeat
- * itself. */
-struct ids {
-    uint32_t *to;
-    uint32_t count, capacity;
-};
 
 struct reader {
     struct profile *profile;
@@ -33,7 +27,7 @@ struct reader {
     struct capture_info info;
     struct err *err;
     struct proto at;
-    struct ids strings, frames, nodes, threads;
+    struct id_list strings, frames, nodes, threads;
     struct capture_guess guess;
     uint64_t unit_us;
     uint64_t period_units;
@@ -45,22 +39,6 @@ struct reader {
 static uint32_t get_u32(const unsigned char *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static int ids_add(struct ids *ids, uint32_t to)
-{
-    if (to == PROFILE_NONE)
-        return ERR_LIMIT;
-    if (ids->count == ids->capacity) {
-        uint32_t capacity = ids->capacity + ids->capacity / 2 + 256;
-        void *larger = realloc(ids->to, (size_t)capacity * sizeof *ids->to);
-        if (!larger)
-            return ERR_NO_MEMORY;
-        ids->to = larger;
-        ids->capacity = capacity;
-    }
-    ids->to[ids->count++] = to;
-    return 0;
 }
 
 /* The next varint; anything wrong shows as at.bad later. */
@@ -77,7 +55,7 @@ static int64_t get_signed(struct reader *r)
     return capture_unzigzag(get(r));
 }
 
-static uint32_t get_id(struct reader *r, const struct ids *ids)
+static uint32_t get_id(struct reader *r, const struct id_list *ids)
 {
     uint64_t id = get(r);
     if (id < ids->count)
@@ -100,7 +78,7 @@ static int read_string(struct reader *r)
         return ERR_BAD_DATA;
     uint32_t id = profile_string(r->profile, (const char *)r->at.at, size);
     r->at.at += size;
-    return ids_add(&r->strings, id);
+    return id_list_add(&r->strings, id);
 }
 
 static int read_frame(struct reader *r)
@@ -114,7 +92,7 @@ static int read_frame(struct reader *r)
     frame.kind = kind <= FRAME_OTHER ? (enum frame_kind)kind : FRAME_OTHER;
     if (r->at.bad)
         return ERR_BAD_DATA;
-    return ids_add(&r->frames, profile_frame(r->profile, &frame));
+    return id_list_add(&r->frames, profile_frame(r->profile, &frame));
 }
 
 static int read_node(struct reader *r)
@@ -124,7 +102,7 @@ static int read_node(struct reader *r)
     if (r->at.bad || up == 0 || up > r->nodes.count)
         return ERR_BAD_DATA;
     uint32_t parent = r->nodes.to[r->nodes.count - up];
-    return ids_add(&r->nodes, profile_node(r->profile, parent, frame));
+    return id_list_add(&r->nodes, profile_node(r->profile, parent, frame));
 }
 
 static int read_thread(struct reader *r)
@@ -135,7 +113,7 @@ static int read_thread(struct reader *r)
     thread.process = get_id(r, &r->strings);
     if (r->at.bad)
         return ERR_BAD_DATA;
-    return ids_add(&r->threads, profile_thread(r->profile, &thread));
+    return id_list_add(&r->threads, profile_thread(r->profile, &thread));
 }
 
 static int read_meta(struct reader *r)
@@ -389,10 +367,10 @@ static void reader_done(struct reader *r)
 {
     ZSTD_freeDCtx(r->zstd);
     capture_guess_done(&r->guess);
-    free(r->strings.to);
-    free(r->frames.to);
-    free(r->nodes.to);
-    free(r->threads.to);
+    id_list_done(&r->strings);
+    id_list_done(&r->frames);
+    id_list_done(&r->nodes);
+    id_list_done(&r->threads);
     buf_done(&r->raw);
 }
 
@@ -416,9 +394,9 @@ int capture_read_range(const void *data, size_t size, const struct capture_range
     r.range = range ? *range : (struct capture_range){.to_us = UINT64_MAX};
     r.info.has_order = true;
     r.zstd = ZSTD_createDCtx();
-    int result = r.zstd ? ids_add(&r.strings, 0) : ERR_NO_MEMORY;
+    int result = r.zstd ? id_list_add(&r.strings, 0) : ERR_NO_MEMORY;
     if (result == 0)
-        result = ids_add(&r.nodes, 0);
+        result = id_list_add(&r.nodes, 0);
     if (result < 0)
         err_set(err, result, "capture: out of memory");
     else

@@ -10,18 +10,14 @@
 #include <string.h>
 
 #include "codec/formats.h"
+#include "codec/id_list.h"
 
 #define MAX_NUMBER (UINT64_C(1) << 53)
-
-struct ids {
-    uint32_t *to;
-    uint32_t count;
-};
 
 struct reader {
     struct profile *profile;
     struct err *err;
-    struct ids strings, frames, nodes, threads;
+    struct id_list strings, frames, nodes, threads;
     const char *where; /* the part being read, for the sentence */
 };
 
@@ -61,40 +57,24 @@ static uint64_t cell(const json_t *table, const char *key, size_t i, bool *good)
     return column ? as_u64(json_array_get(column, i), good) : 0;
 }
 
-static uint32_t find_id(const struct ids *ids, uint64_t index, bool *good)
+static uint32_t find_id(const struct id_list *ids, uint64_t index, bool *good)
 {
     if (index >= ids->count)
         *good = false;
     return *good ? ids->to[index] : 0;
 }
 
-static int ids_make(struct ids *ids, size_t count)
-{
-    if (count > UINT32_MAX - 1)
-        return ERR_LIMIT;
-    ids->to = malloc((count + 1) * sizeof *ids->to);
-    return ids->to ? 0 : ERR_NO_MEMORY;
-}
-
-static bool ids_push(struct ids *ids, uint32_t id)
-{
-    ids->to[ids->count] = id;
-    ids->count += id != PROFILE_NONE;
-    return id != PROFILE_NONE;
-}
-
 static int read_strings(struct reader *r, const json_t *root)
 {
     const json_t *strings = json_object_get(root, "strings");
     r->where = "strings";
-    int result = ids_make(&r->strings, json_array_size(strings));
+    int result = 0;
     for (size_t i = 0; result == 0 && i < json_array_size(strings); i++) {
         const json_t *string = json_array_get(strings, i);
         if (!json_is_string(string))
             return bad(r, "one is not a string");
-        if (!ids_push(&r->strings, profile_string(r->profile, json_string_value(string),
-                                                  json_string_length(string))))
-            result = ERR_LIMIT;
+        result = id_list_add(&r->strings, profile_string(r->profile, json_string_value(string),
+                                                         json_string_length(string)));
     }
     return result < 0 ? err_set(r->err, result, "profile JSON: %s", err_text(result)) : 0;
 }
@@ -103,7 +83,7 @@ static int read_frames(struct reader *r, const json_t *root)
 {
     const json_t *table = json_object_get(root, "frames");
     size_t count = json_array_size(json_object_get(table, "name"));
-    int result = ids_make(&r->frames, count);
+    int result = 0;
     r->where = "frames";
     for (size_t i = 0; result == 0 && i < count; i++) {
         bool good = true;
@@ -120,8 +100,7 @@ static int read_frames(struct reader *r, const json_t *root)
         frame.line = (int32_t)line;
         frame.first_line = (int32_t)first_line;
         frame.kind = kind < FRAME_OTHER ? (enum frame_kind)kind : FRAME_OTHER;
-        if (!ids_push(&r->frames, profile_frame(r->profile, &frame)))
-            result = ERR_LIMIT;
+        result = id_list_add(&r->frames, profile_frame(r->profile, &frame));
     }
     return result < 0 ? err_set(r->err, result, "profile JSON: %s", err_text(result)) : 0;
 }
@@ -130,18 +109,17 @@ static int read_nodes(struct reader *r, const json_t *root)
 {
     const json_t *table = json_object_get(root, "nodes");
     size_t count = json_array_size(json_object_get(table, "parent"));
-    int result = ids_make(&r->nodes, count);
+    int result = 0;
     r->where = "nodes";
-    if (result == 0 && count)
-        ids_push(&r->nodes, 0);
+    if (count)
+        result = id_list_add(&r->nodes, 0);
     for (size_t i = 1; result == 0 && i < count; i++) {
         bool good = true;
         uint32_t parent = find_id(&r->nodes, cell(table, "parent", i, &good), &good);
         uint32_t frame = find_id(&r->frames, cell(table, "frame", i, &good), &good);
         if (!good)
             return bad(r, "a parent is not lower than its child, or a frame is not there");
-        if (!ids_push(&r->nodes, profile_node(r->profile, parent, frame)))
-            result = ERR_LIMIT;
+        result = id_list_add(&r->nodes, profile_node(r->profile, parent, frame));
     }
     return result < 0 ? err_set(r->err, result, "profile JSON: %s", err_text(result)) : 0;
 }
@@ -158,7 +136,7 @@ static uint32_t text_member(struct reader *r, const json_t *object, const char *
 static int read_threads(struct reader *r, const json_t *root)
 {
     const json_t *threads = json_object_get(root, "threads");
-    int result = ids_make(&r->threads, json_array_size(threads));
+    int result = 0;
     r->where = "threads";
     for (size_t i = 0; result == 0 && i < json_array_size(threads); i++) {
         const json_t *row = json_array_get(threads, i);
@@ -169,8 +147,7 @@ static int read_threads(struct reader *r, const json_t *root)
                                         .process = text_member(r, row, "process")};
         if (!good)
             return bad(r, "a pid or tid is no number");
-        if (!ids_push(&r->threads, profile_thread(r->profile, &thread)))
-            result = ERR_LIMIT;
+        result = id_list_add(&r->threads, profile_thread(r->profile, &thread));
     }
     return result < 0 ? err_set(r->err, result, "profile JSON: %s", err_text(result)) : 0;
 }
@@ -300,10 +277,10 @@ int json_profile_read(const void *data, size_t size, struct profile *profile, st
         return err_set(err, ERR_BAD_DATA, "line %d: %s", where.line, where.text);
     int result = read_all(&r, root);
     json_decref(root);
-    free(r.strings.to);
-    free(r.frames.to);
-    free(r.nodes.to);
-    free(r.threads.to);
+    id_list_done(&r.strings);
+    id_list_done(&r.frames);
+    id_list_done(&r.nodes);
+    id_list_done(&r.threads);
     return result;
 }
 

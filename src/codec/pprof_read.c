@@ -14,16 +14,12 @@
 
 #include "codec/formats.h"
 #include "codec/gzip.h"
+#include "codec/id_list.h"
 #include "codec/proto.h"
 
 #define MAX_UNPACKED ((size_t)1 << 30)
 #define MAX_LINES 1000000u /* frames of one sample, inlined ones too */
 #define MAX_VALUES 64u
-
-struct ids {
-    uint32_t *to;
-    uint32_t count, capacity;
-};
 
 struct function {
     uint32_t name, file;
@@ -33,12 +29,12 @@ struct function {
 struct reader {
     struct profile *profile;
     struct proto message;
-    struct ids strings;
+    struct id_list strings;
     struct function *functions;
     uint32_t function_count, function_capacity;
     struct map function_of; /* id → index */
-    struct ids lines;       /* frames of all locations, each one's innermost first */
-    struct ids starts;      /* of location i in `lines` */
+    struct id_list lines;   /* frames of all locations, each one's innermost first */
+    struct id_list starts;  /* of location i in `lines` */
     struct map location_of; /* id → index */
     uint32_t *path;         /* scratch: frames, innermost first */
     uint32_t path_capacity;
@@ -46,22 +42,6 @@ struct reader {
     uint32_t values;                  /* how many types there are */
     uint64_t time_ns;                 /* one unit of the time value */
 };
-
-static int push(struct ids *ids, uint32_t id)
-{
-    if (id == PROFILE_NONE)
-        return ERR_LIMIT;
-    if (ids->count == ids->capacity) {
-        uint32_t capacity = ids->capacity + ids->capacity / 2 + 256;
-        void *larger = realloc(ids->to, (size_t)capacity * sizeof *ids->to);
-        if (!larger)
-            return ERR_NO_MEMORY;
-        ids->to = larger;
-        ids->capacity = capacity;
-    }
-    ids->to[ids->count++] = id;
-    return 0;
-}
 
 static uint32_t string_at(const struct reader *r, uint64_t index)
 {
@@ -89,8 +69,8 @@ static int each(struct reader *r, uint32_t number, visit_fn *visit)
 
 static int read_string(struct reader *r, struct proto bytes)
 {
-    return push(&r->strings,
-                profile_string(r->profile, (const char *)bytes.at, (size_t)(bytes.end - bytes.at)));
+    return id_list_add(&r->strings, profile_string(r->profile, (const char *)bytes.at,
+                                                   (size_t)(bytes.end - bytes.at)));
 }
 
 static int32_t as_line(uint64_t value)
@@ -151,7 +131,7 @@ static int read_line(struct reader *r, struct proto bytes)
                                   .line = as_line(line),
                                   .first_line = function->first_line,
                                   .kind = function->file ? FRAME_PYTHON : FRAME_OTHER};
-    return push(&r->lines, profile_frame(r->profile, &frame));
+    return id_list_add(&r->lines, profile_frame(r->profile, &frame));
 }
 
 /* A location without lines is known by its address only. */
@@ -161,7 +141,7 @@ static int add_address(struct reader *r, uint64_t address)
     snprintf(text, sizeof text, "0x%llx", (unsigned long long)address);
     struct profile_frame frame = {.name = profile_cstring(r->profile, text), .kind = FRAME_NATIVE};
     return frame.name == PROFILE_NONE ? ERR_LIMIT
-                                      : push(&r->lines, profile_frame(r->profile, &frame));
+                                      : id_list_add(&r->lines, profile_frame(r->profile, &frame));
 }
 
 static int read_location(struct reader *r, struct proto bytes)
@@ -169,7 +149,7 @@ static int read_location(struct reader *r, struct proto bytes)
     struct proto_field field;
     uint64_t id = 0, address = 0;
     uint32_t before = r->lines.count;
-    int result = push(&r->starts, before);
+    int result = id_list_add(&r->starts, before);
     while (result == 0 && proto_next(&bytes, &field)) {
         if (field.number == LOCATION_ID)
             id = field.value;
@@ -370,10 +350,10 @@ static int read_message(struct reader *r)
 
 static void reader_done(struct reader *r)
 {
-    free(r->strings.to);
+    id_list_done(&r->strings);
     free(r->functions);
-    free(r->lines.to);
-    free(r->starts.to);
+    id_list_done(&r->lines);
+    id_list_done(&r->starts);
     free(r->path);
     map_done(&r->function_of);
     map_done(&r->location_of);
