@@ -10,70 +10,32 @@
 #include "base/log.h"
 #include "codec/codec.h"
 #include "model/profile.h"
+#include "query/table.h"
 #include "sampler/recorder.h"
 
 #define HOTTEST 10u
-#define LABEL_MAX 512u
 
 /* ---- the hottest functions ----------------------------------------------------------------- */
 
-struct function {
-    uint32_t name, file; /* strings of the profile */
-    uint64_t self, total;
-};
-
-static int by_place(const void *a, const void *b)
+static void print_hottest(const struct profile *profile)
 {
-    const struct function *x = a, *y = b;
-    if (x->name != y->name)
-        return x->name < y->name ? -1 : 1;
-    return x->file < y->file ? -1 : x->file > y->file;
-}
-
-static int by_self(const void *a, const void *b)
-{
-    const struct function *x = a, *y = b;
-    if (x->self != y->self)
-        return x->self > y->self ? -1 : 1;
-    return by_place(a, b);
-}
-
-/* Lines of one function are added up. Returns how many functions there are. */
-static uint32_t collect(const struct profile *profile, struct function *functions)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < profile->frame_count; i++) {
-        const struct profile_frame *frame = &profile->frames[i];
-        if (functions[i].self)
-            functions[count++] = (struct function){frame->name, frame->file, functions[i].self, 0};
+    struct view view;
+    struct table table;
+    struct err err;
+    struct table_options options = {.by = GROUP_FUNCTION, .sort = TABLE_BY_SELF, .limit = HOTTEST};
+    if (view_init(&view, profile, &(struct view_options){0}, &err) < 0)
+        return;
+    if (table_init(&table, &view, &options, &err) == 0) {
+        for (uint32_t i = 0; i < table.row_count && table.rows[i].self_count; i++) {
+            const struct table_row *row = &table.rows[i];
+            const struct text *name = &row->group.name, *file = &row->group.file;
+            log_info("%6.1f %%  %.*s%s%.*s%s", 100.0 * (double)row->self_count / (double)view.count,
+                     (int)name->size, name->text, file->size ? " (" : "", (int)file->size,
+                     file->text, file->size ? ")" : "");
+        }
+        table_done(&table);
     }
-    qsort(functions, count, sizeof *functions, by_place);
-    uint32_t merged = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (merged && by_place(&functions[merged - 1], &functions[i]) == 0)
-            functions[merged - 1].self += functions[i].self;
-        else
-            functions[merged++] = functions[i];
-    }
-    qsort(functions, merged, sizeof *functions, by_self);
-    return merged;
-}
-
-static void print_hottest(const struct profile *profile, uint64_t total)
-{
-    uint64_t *self = calloc(profile->frame_count + 1, sizeof *self);
-    struct function *functions = calloc(profile->frame_count + 1, sizeof *functions);
-    if (self && functions && profile_frame_totals(profile, self, NULL) == 0) {
-        for (uint32_t i = 0; i < profile->frame_count; i++)
-            functions[i].self = self[i];
-        uint32_t count = collect(profile, functions);
-        for (uint32_t i = 0; i < count && i < HOTTEST; i++)
-            log_info("%6.1f %%  %s%s%s%s", 100.0 * (double)functions[i].self / (double)total,
-                     profile->strings[functions[i].name].text, functions[i].file ? " (" : "",
-                     profile->strings[functions[i].file].text, functions[i].file ? ")" : "");
-    }
-    free(self);
-    free(functions);
+    view_done(&view);
 }
 
 void summary_print(const struct profile *profile, const char *path,
@@ -86,7 +48,7 @@ void summary_print(const struct profile *profile, const char *path,
              (unsigned long long)stats->exact, (unsigned long long)stats->partial,
              (unsigned long long)stats->lost, (unsigned long long)stats->late);
     if (total)
-        print_hottest(profile, total);
+        print_hottest(profile);
     else
         log_warning("no thread was running while we looked; --idle records waiting threads too");
     if (strcmp(path, "-") != 0)
