@@ -171,19 +171,15 @@ static int write_page(struct profile *const profiles[2], const char *const paths
 {
     const struct codec_format *page = codec_find("html");
     struct profile *aligned[2] = {NULL, NULL};
-    struct buf title;
-    buf_init(&title, 0);
-    buf_printf(&title, "%s \xe2\x86\x92 %s", paths[0], paths[1]);
     int result = page && page->write ? align(profiles, aligned) : ERR_UNSUPPORTED;
     if (result == ERR_UNSUPPORTED)
         err_set(err, result, "this pitviper was built without the page; -f svg works");
     else if (result < 0)
         err_set(err, result, "%s", err_text(result));
     if (result == 0) {
-        struct codec_options how = {.title = title.data, .base = aligned[0]};
+        struct codec_options how = {.title = paths[1], .base = aligned[0], .base_title = paths[0]};
         result = page->write(aligned[1], &how, out, err);
     }
-    buf_done(&title);
     profile_free(aligned[0]);
     profile_free(aligned[1]);
     return result;

@@ -30,6 +30,7 @@ struct codec_change {
 struct codec_options {
     const struct profile
         *base; /* for the page: the profile to compare with, in terms of the same ids; NULL: none */
+    const char *base_title;      /* of base; NULL: its command */
     const double *design_effect; /* of base and profile: samples that say as little as one
                                     independent one; NULL: unknown */
     const char *title;           /* heading for people; NULL: the command */

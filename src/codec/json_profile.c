@@ -23,7 +23,10 @@ static const char *text_of(const struct profile *profile, uint32_t string)
 static void write_meta(struct writer *w)
 {
     const struct profile_meta *meta = &w->profile->meta;
-    const char *title = w->options && w->options->title ? w->options->title : NULL;
+    const struct codec_options *options = w->options;
+    const char *title = !options                      ? NULL
+                        : w->profile == options->base ? options->base_title
+                                                      : options->title;
     jsonw_key(&w->json, "meta");
     jsonw_object_begin(&w->json);
     jsonw_key_string(&w->json, "title", title ? title : text_of(w->profile, meta->command));
