@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Starting truth programs and ending them again, whatever happens in between."""
 
+import ctypes
 import mmap
 import os
 import select
@@ -16,6 +17,8 @@ READY_TIMEOUT_S = 30
 END_TIMEOUT_S = 10
 BOARD_SLOTS = 32
 BOARD_ENV = "PITVIPER_BOARD"
+PR_SET_PDEATHSIG = 1
+PRCTL = ctypes.CDLL(None).prctl
 
 
 def clean_environment(**extra):
@@ -57,6 +60,11 @@ def cpu_wait_ns(pid):
     return total
 
 
+def end_with_parent():
+    """In a child before exec: the kernel ends it when whoever runs the tests or figures is killed."""
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Target:
     """One running truth program. `pid` is the host's pid of the interpreter itself."""
 
@@ -78,6 +86,7 @@ class Target:
             env=clean_environment(**{BOARD_ENV: inside + "/board"}, **(env or {})),
             cwd=self.files if not python.root else None,
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )
         self.pid = self.process.pid
         self._tail = b""
