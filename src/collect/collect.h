@@ -29,7 +29,7 @@ struct collect; /* opaque: see own.h */
 
 /* Strings of a process are copied once, at their first use; more than this many bytes are not. */
 #define COLLECT_MAX_TEXT_BYTES (2u * AGENT_STRINGS_BYTES)
-#define COLLECT_ENDED 32768u /* how many ended requests are remembered; a power of two */
+#define COLLECT_ENDED 8192u /* how many ended requests are remembered; a power of two */
 
 int collect_open(pid_t pid, struct collect **out, struct err *err);
 
@@ -134,10 +134,10 @@ struct collect_request {
     uint64_t start_ns;      /* CLOCK_MONOTONIC */
     uint64_t duration_ns;   /* ended; in flight: 0 */
     uint64_t trace_high, trace_low, span, remote_parent;
-    /* In flight only. */
-    uint32_t slot;
+    uint32_t slot;     /* AGENT_NONE: ended */
     uint32_t leaf_key; /* what it waits for right now; 0: nothing */
     uint64_t leaf_start_ns;
+    /* So far, or in all. */
     uint32_t statements, outbound;
     uint64_t queue_ns, cpu_ns, database_ns, outbound_ns, cache_ns, template_ns, gc_ns, loop_ns;
     uint32_t repeated_key, repeated; /* the statement that ran most often so far */
