@@ -89,7 +89,7 @@ static int read_frame(struct reader *r)
     frame.line = get_i32(r);
     frame.first_line = get_i32(r);
     uint64_t kind = get(r);
-    frame.kind = kind <= FRAME_OTHER ? (enum frame_kind)kind : FRAME_OTHER;
+    frame.kind = kind < FRAME_KINDS ? (enum frame_kind)kind : FRAME_OTHER;
     if (r->at.bad)
         return ERR_BAD_DATA;
     return id_list_add(&r->frames, profile_frame(r->profile, &frame));

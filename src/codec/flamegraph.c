@@ -98,6 +98,7 @@ static uint8_t choose_color(const struct profile *profile, const struct profile_
     switch (frame->kind) {
     case FRAME_THREAD:
     case FRAME_PROCESS:
+    case FRAME_REQUEST:
         return COLOR_THREAD;
     case FRAME_NATIVE:
         return COLOR_NATIVE;

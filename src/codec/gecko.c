@@ -42,6 +42,7 @@ static enum category category_of(enum frame_kind kind)
         [FRAME_KERNEL] = CATEGORY_KERNEL,  [FRAME_THREAD] = CATEGORY_OTHER,
         [FRAME_PROCESS] = CATEGORY_OTHER,  [FRAME_GC] = CATEGORY_GC,
         [FRAME_CHANGING] = CATEGORY_OTHER, [FRAME_OTHER] = CATEGORY_OTHER,
+        [FRAME_REQUEST] = CATEGORY_OTHER,
     };
     return categories[kind];
 }

@@ -107,7 +107,7 @@ static void write_frames(struct writer *w)
     static const char *const kinds[] = {
         [FRAME_PYTHON] = "python",     [FRAME_NATIVE] = "native",   [FRAME_KERNEL] = "kernel",
         [FRAME_THREAD] = "thread",     [FRAME_PROCESS] = "process", [FRAME_GC] = "gc",
-        [FRAME_CHANGING] = "changing", [FRAME_OTHER] = "other",
+        [FRAME_CHANGING] = "changing", [FRAME_OTHER] = "other",   [FRAME_REQUEST] = "request",
     };
     jsonw_key(&w->json, "kinds");
     jsonw_array_begin(&w->json);

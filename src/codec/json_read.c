@@ -99,7 +99,7 @@ static int read_frames(struct reader *r, const json_t *root)
             return bad(r, "a column is too short or holds what is no index");
         frame.line = (int32_t)line;
         frame.first_line = (int32_t)first_line;
-        frame.kind = kind < FRAME_OTHER ? (enum frame_kind)kind : FRAME_OTHER;
+        frame.kind = kind < FRAME_KINDS ? (enum frame_kind)kind : FRAME_OTHER;
         result = id_list_add(&r->frames, profile_frame(r->profile, &frame));
     }
     return result < 0 ? err_set(r->err, result, "profile JSON: %s", err_text(result)) : 0;

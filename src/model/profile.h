@@ -42,6 +42,8 @@ enum frame_kind {
     FRAME_GC,       /* a garbage collection in progress, "<GC>" */
     FRAME_CHANGING, /* "<changing>": the stack above here was not the same twice */
     FRAME_OTHER,
+    FRAME_REQUEST, /* root of one endpoint's stacks (--by-endpoint): "GET /users/<int:id>" */
+    FRAME_KINDS,
 };
 
 struct profile_string {

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "sampler/freeze.h"
+#include "sampler/join.h"
 #include "sampler/watch.h"
 #include "unwind/gather.h"
 #include "unwind/names.h"
@@ -55,6 +56,7 @@ struct process {
     uint32_t process_root;
     uint64_t stopped_ns;
     uint64_t random;
+    struct join *join; /* NULL: nobody wants to know the requests */
 };
 
 struct target *process_target(struct process *process)
@@ -70,6 +72,17 @@ uint32_t process_thread_count(const struct process *process)
 uint64_t process_stopped_ns(const struct process *process)
 {
     return process->stopped_ns;
+}
+
+struct collect *process_agent(struct process *process)
+{
+    return process->join ? join_agent(process->join) : NULL;
+}
+
+void process_drain(struct process *process)
+{
+    if (process->join)
+        join_drain(process->join);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -91,7 +104,10 @@ int process_new(struct target *target, struct profile *profile,
     if (!process)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     process->codes = code_new(target, profile, &options->code);
-    if (!process->codes) {
+    process->join = options->requests ? join_new(target) : NULL;
+    if (!process->codes || (options->requests && !process->join)) {
+        code_free(process->codes);
+        join_free(process->join);
         free(process);
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
@@ -126,6 +142,7 @@ void process_free(struct process *process)
     gather_done(&process->gather);
     thread_names_done(&process->names);
     code_free(process->codes);
+    join_free(process->join);
     target_close(process->target);
     free(process);
 }
@@ -471,6 +488,9 @@ static void hand_over(struct process *process, struct watch *watch, struct round
         .thread_id = watch->stack.head.thread_id,
         .frames = watch->stack.frames,
         .frame_count = watch->stack.frame_count,
+        .agent = process_agent(process),
+        .request = watch->request,
+        .request_slot = watch->request_slot,
     };
     bool may_collect = watch->held_gil || process->target->abi.free_threaded;
     if (!watch->partial && !sighting.idle && may_collect && process->collecting[watch->interp])
@@ -542,6 +562,9 @@ static int read_all(struct process *process, uint32_t count, struct round *round
         int result = read_pending(process, count, attempt == 0);
         if (result < 0)
             return result;
+        if (process->join)
+            join_threads(process->join, process->watches, process->pending, count,
+                         &process->gather);
         bool last_try = attempt + 1 >= TRIES_MAX;
         uint32_t left = 0;
         for (uint32_t i = 0; i < count; i++)
@@ -601,6 +624,8 @@ int process_round(struct process *process, uint64_t mono_ns, process_sighting_fn
         result = refresh(process, mono_ns);
     if (result < 0)
         return result;
+    if (process->join)
+        join_refresh(process->join, mono_ns);
     uint64_t reads_before = process->target->reads_total;
     uint32_t count = 0;
     if (process->options.gil)

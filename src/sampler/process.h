@@ -17,8 +17,11 @@
 #include "target/target.h"
 #include "unwind/code.h"
 
+struct collect;
 struct err;
 struct process;
+
+#define PROCESS_REQUEST_UNKNOWN UINT64_MAX
 
 struct process_options {
     bool idle;         /* sleeping threads too */
@@ -26,6 +29,7 @@ struct process_options {
     bool thread_roots; /* a root frame per thread */
     bool process_root; /* a root frame for the process */
     bool blocking;     /* stop each thread while it is read */
+    bool requests;     /* say which request a thread works on, where an agent is in the process */
     struct code_options code;
 };
 
@@ -40,6 +44,9 @@ struct process_sighting {
     const struct raw_frame
         *frames; /* innermost first; until the next round; all of them only when not partial */
     uint32_t frame_count;
+    struct collect *agent; /* NULL: none, or `requests` was not asked for */
+    uint64_t request;      /* id, in this agent; 0: none; PROCESS_REQUEST_UNKNOWN: not proven */
+    uint32_t request_slot; /* where it may be found while it lives */
 };
 
 typedef void process_sighting_fn(void *context, const struct process_sighting *sighting);
@@ -59,3 +66,10 @@ uint32_t process_thread_count(const struct process *process);
 
 /* The longest a thread has been kept stopped (blocking), and in total. */
 uint64_t process_stopped_ns(const struct process *process);
+
+/* With `requests`: what the process's agent shares, borrowed until the process is freed; NULL: it
+ * has none (yet). */
+struct collect *process_agent(struct process *process);
+/* Takes note of the requests that have ended: collect_find() knows them then. Use this instead of
+ * collect_drain(). */
+void process_drain(struct process *process);

@@ -53,19 +53,32 @@ int recorder_add(struct recorder *recorder, struct process *process)
     return 0;
 }
 
+static void let_go(struct recorder *recorder, uint32_t at)
+{
+    struct process *process = recorder->processes[at];
+    if (recorder->hooks.closing)
+        recorder->hooks.closing(recorder->hooks.context, process);
+    process_free(process);
+    recorder->processes[at] = recorder->processes[--recorder->process_count];
+}
+
 void recorder_drop(struct recorder *recorder, pid_t pid)
 {
-    for (uint32_t i = 0; i < recorder->process_count; i++)
-        if (process_target(recorder->processes[i])->pid == pid) {
-            process_free(recorder->processes[i]);
-            recorder->processes[i--] = recorder->processes[--recorder->process_count];
-        }
+    for (uint32_t i = 0; i < recorder->process_count;)
+        if (process_target(recorder->processes[i])->pid == pid)
+            let_go(recorder, i);
+        else
+            i++;
 }
 
 static void see(void *context, const struct process_sighting *sighting)
 {
     struct recorder *recorder = context;
     uint64_t begin_us = recorder->now_us - recorder->elapsed_us;
+    if (recorder->hooks.take) {
+        recorder->hooks.take(recorder->hooks.context, sighting, begin_us, recorder->elapsed_us);
+        return;
+    }
     if (profile_see(recorder->profile, sighting->thread, sighting->node, begin_us,
                     recorder->elapsed_us) < 0)
         recorder->profile->stats.errors++;
@@ -85,8 +98,7 @@ static int round_over_all(struct recorder *recorder, uint64_t mono_ns)
             pid_t pid = process_target(recorder->processes[i])->pid;
             if (recorder->hooks.dropped)
                 recorder->hooks.dropped(recorder->hooks.context, pid);
-            process_free(recorder->processes[i]);
-            recorder->processes[i] = recorder->processes[--recorder->process_count];
+            let_go(recorder, i);
             continue;
         }
         i++;

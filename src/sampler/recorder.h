@@ -28,11 +28,17 @@ struct recorder_hooks {
      * NULL. */
     void (*sighting)(void *context, const struct process_sighting *sighting, uint64_t start_us,
                      uint64_t duration_us);
+    /* Gets every stack instead: nothing goes into the profile, and `sighting` is not called. May be
+     * NULL. */
+    void (*take)(void *context, const struct process_sighting *sighting, uint64_t start_us,
+                 uint64_t duration_us);
     /* Between rounds, at most every RECORDER_TICK_NS. May add processes. A negative result ends the
      * run with it. May be NULL. */
     int (*tick)(void *context, struct recorder *recorder, uint64_t mono_ns);
     /* A process has ended, or has become another program by exec, and is let go. May be NULL. */
     void (*dropped)(void *context, pid_t pid);
+    /* A process is about to be freed, but for recorder_done(). May be NULL. */
+    void (*closing)(void *context, struct process *process);
 };
 
 struct recorder {

@@ -52,6 +52,8 @@ struct watch {
     bool stack_is_fresh; /* read after it went to sleep: still true while it sleeps */
     bool held_gil;       /* at the last look */
     bool shares_tid;     /* another thread state belongs to the same OS thread */
+    uint64_t request;    /* at the last look, as in struct process_sighting; 0 without an agent */
+    uint32_t request_slot;
 
     struct watch_step *steps; /* last accepted stack, outermost first */
     uint32_t step_count, step_capacity;

@@ -139,8 +139,8 @@ static int run_pieces(struct gather *gather, struct target *target)
 
 int gather_run(struct gather *gather, struct target *target)
 {
-    uint64_t before_ns = clock_mono_ns();
+    gather->began_ns = clock_mono_ns();
     int result = run_pieces(gather, target);
-    judge_time(gather, clock_mono_ns() - before_ns);
+    judge_time(gather, clock_mono_ns() - gather->began_ns);
     return result;
 }

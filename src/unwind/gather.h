@@ -34,6 +34,7 @@ struct gather {
     uint32_t piece_capacity;
     bool interrupted; /* the last run took far longer than usual: we lost the CPU in its middle */
     double usual_ns;  /* per piece */
+    uint64_t began_ns; /* the last run, CLOCK_MONOTONIC */
 };
 
 void gather_init(struct gather *gather);

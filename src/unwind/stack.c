@@ -101,6 +101,7 @@ static uint32_t tstate_size(const struct pyabi *abi)
     widen(&size, abi->tstate.datastack_chunk, 8);
     widen(&size, abi->tstate.datastack_top, 8);
     widen(&size, abi->tstate.holds_gil, 4);
+    widen(&size, abi->tstate.context, 8);
     return (size + 7) & ~7u;
 }
 
@@ -665,4 +666,19 @@ enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
             return STACK_AGAIN;
         }
     return compare(stack, gather, target);
+}
+
+/* The thread state is read at the instant itself, or, where a cframe is (3.11, 3.12), on both sides
+ * of it. */
+bool stack_context(const struct stack *stack, const struct gather *gather, uint64_t *context)
+{
+    int32_t offset = stack->abi->tstate.context;
+    const uint8_t *head = gather_get(gather, stack->head_piece);
+    if (!head || offset == PYABI_NONE || (uint32_t)offset + 8 > stack->head_size)
+        return false;
+    *context = load_u64(head, offset);
+    if (stack->abi->stack != PYABI_STACK_CFRAME)
+        return true;
+    const uint8_t *again = gather_get(gather, stack->head_again_piece);
+    return again && load_u64(again, offset) == *context;
 }

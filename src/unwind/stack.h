@@ -101,3 +101,7 @@ int stack_plan(struct stack *stack, struct gather *gather);
 /* Looks at the pieces. May read more from the target when the prediction missed (cold). */
 enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
                              struct target *target);
+
+/* After gather_run(): the context that was current at the instant of the round; 0: none. False: the
+ * thread state was not read, moved, or has none (3.6). */
+bool stack_context(const struct stack *stack, const struct gather *gather, uint64_t *context);
