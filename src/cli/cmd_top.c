@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/tty.h"
 #include "cli/top.h"
 #include "query/view.h"
 
@@ -190,20 +191,20 @@ static void show_last_picture(struct top *top)
         top_close(top, now_ns);
     top->frozen = false;
     while (!stop_wanted && top->fault == 0) {
-        for (int key; (key = top_term_key()) >= 0;)
+        for (int key; (key = tty_key()) >= 0;)
             top_key(top, key);
         if (stop_wanted)
             break;
         top_draw(top);
-        top_term_wait(LAST_PICTURE_MS);
+        tty_wait(LAST_PICTURE_MS);
     }
 }
 
 static int watch(struct top *top, struct err *err)
 {
-    int result = top_term_open(top, err);
+    int result = tty_open("top", &top->look, err);
     if (result < 0) {
-        top_term_close();
+        tty_close();
         return result;
     }
     top_begin(top);
@@ -214,7 +215,7 @@ static int watch(struct top *top, struct err *err)
         show_last_picture(top);
     if (result == 0)
         result = top->fault;
-    top_term_close();
+    tty_close();
     return result < 0 ? err_set(err, result, "top stopped: %s", err_text(result)) : 0;
 }
 

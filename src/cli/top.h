@@ -4,7 +4,6 @@
  *   cmd_top.c        options, the target, the run
  *   top_run.c        intervals: facts about the process, sums, when to draw
  *   top_keys.c       what a key does to the state
- *   top_term.c       the terminal: taken, given back, whatever happens
  *   top_draw.c       frame of the screen: header, bottom line; which screen is shown
  *   top_screens.c    the screens: table, callers and callees, threads, help
  *   top_save.c       the selection as a flame graph
@@ -21,6 +20,7 @@
 #include <stdint.h>
 
 #include "cli/targets.h"
+#include "cli/tty.h"
 #include "live/list.h"
 #include "live/live.h"
 #include "sampler/recorder.h"
@@ -98,7 +98,7 @@ struct top {
     double cpu_history[TOP_CPU_HISTORY]; /* a ring; the last is at cpu_count - 1 */
     uint32_t cpu_count;
 
-    bool unicode, colour;
+    struct tty_look look;
     volatile sig_atomic_t *stop; /* not 0: leave */
     int fault;                   /* what ended the run, ERR_*; 0: nothing */
 };
@@ -127,12 +127,6 @@ uint32_t top_item_count(const struct top *top);
 
 /* ---- top_keys.c ---- */
 void top_key(struct top *top, int key);
-
-/* ---- top_term.c ---- */
-int top_term_open(struct top *top, struct err *err);
-void top_term_close(void); /* fine when not open */
-int top_term_key(void);    /* ERR of curses: none is waiting */
-void top_term_wait(int timeout_ms);
 
 /* ---- top_draw.c ---- */
 void top_draw(struct top *top);

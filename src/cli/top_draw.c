@@ -12,7 +12,6 @@
  */
 #include "cli/top_draw.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,59 +20,13 @@
 
 #define COMFORTABLE_ROWS 16 /* from here on the header takes three lines */
 #define COMFORTABLE_COLUMNS 60
-#define GAP 2
+#define GAP DRAW_GAP
 #define SPARK_MIN 8
 #define SPARK_MAX 60
 
-/* ---- primitives ---------------------------------------------------------------------------- */
-
-int draw_text(int row, int column, int columns, const char *text, size_t size, enum fit_cut cut,
-              attr_t attributes)
-{
-    struct fit_text fit;
-    if (columns <= 0)
-        return 0;
-    fit_text(&fit, text, size, (unsigned)columns, cut);
-    attrset(attributes);
-    mvaddnwstr(row, column, fit.text, (int)fit.count);
-    attrset(A_NORMAL);
-    return (int)fit.columns;
-}
-
-int draw_words(int row, int column, int columns, const char *text, attr_t attributes)
-{
-    return draw_text(row, column, columns, text, strlen(text), FIT_CUT_END, attributes);
-}
-
-int draw_format(int row, int column, int columns, attr_t attributes, const char *format, ...)
-{
-    char text[1024];
-    va_list words;
-    va_start(words, format);
-    vsnprintf(text, sizeof text, format, words);
-    va_end(words);
-    return draw_words(row, column, columns, text, attributes);
-}
-
-void draw_bar(int row, int column, double value, attr_t attributes)
-{
-    wchar_t bar = fit_bar(value);
-    attrset(attributes);
-    mvaddnwstr(row, column, &bar, 1);
-    attrset(A_NORMAL);
-}
-
-void draw_fill(int row, int column, int columns, attr_t attributes)
-{
-    attrset(attributes);
-    for (int i = 0; i < columns; i++)
-        mvaddch(row, column + i, ' ');
-    attrset(A_NORMAL);
-}
-
 attr_t draw_colour(const struct top *top, enum draw_colour colour)
 {
-    return top->colour && colour != DRAW_PLAIN ? (attr_t)COLOR_PAIR((int)colour) : 0;
+    return draw_pair(&top->look, colour);
 }
 
 void draw_scroll(struct top *top, uint32_t count, int page)
@@ -81,40 +34,7 @@ void draw_scroll(struct top *top, uint32_t count, int page)
     top->page = page > 1 ? (uint32_t)page : 1;
     if (top->position >= count)
         top->position = count ? count - 1 : 0;
-    if (top->first + top->page > count)
-        top->first = count > top->page ? count - top->page : 0;
-    if (top->position < top->first)
-        top->first = top->position;
-    if (top->position >= top->first + top->page)
-        top->first = top->position - top->page + 1;
-}
-
-/* ---- lines of pieces ----------------------------------------------------------------------- */
-
-struct draw_line {
-    int row, column, end;
-    bool is_full; /* a piece was left out: the later ones are, too */
-};
-
-static void add_piece(struct draw_line *line, attr_t attributes, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add_piece(struct draw_line *line, attr_t attributes, const char *format, ...)
-{
-    char text[512];
-    va_list words;
-    va_start(words, format);
-    vsnprintf(text, sizeof text, format, words);
-    va_end(words);
-    struct fit_text fit;
-    fit_text(&fit, text, strlen(text), FIT_MAX, FIT_CUT_END);
-    int gap = line->column ? GAP : 0;
-    if (line->is_full || line->column + gap + (int)fit.columns > line->end) {
-        line->is_full = true;
-        return;
-    }
-    line->column += gap;
-    line->column += draw_words(line->row, line->column, line->end - line->column, text, attributes);
+    top->first = draw_first(top->first, top->position, count, top->page);
 }
 
 /* ---- header -------------------------------------------------------------------------------- */
@@ -126,22 +46,6 @@ static void clock_text(uint64_t ns, char *out, size_t size)
         snprintf(out, size, "%u:%02u", seconds / 60, seconds % 60);
     else
         snprintf(out, size, "%u:%02u:%02u", seconds / 3600, seconds / 60 % 60, seconds % 60);
-}
-
-void draw_shorten(const char *command, char *out, size_t size)
-{
-    size_t used = 0;
-    for (const char *word = command; *word && used + 1 < size;) {
-        size_t length = strcspn(word, " "), from = 0;
-        for (size_t i = 0; *word == '/' && i + 1 < length; i++)
-            if (word[i] == '/')
-                from = i + 1;
-        length += word[length] == ' ';
-        while (from < length && used + 1 < size)
-            out[used++] = word[from++];
-        word += length;
-    }
-    out[used] = '\0';
 }
 
 /* Who, and on the right how and how long. */
@@ -223,18 +127,19 @@ static void draw_quality(const struct top *top, int row, int columns)
     bool has_trouble = stats->errors || stats->lost;
     if (top->live.thread != PROFILE_NONE) {
         const struct profile_thread *thread = &top->profile->threads[top->live.thread];
-        add_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "thread %d %s", thread->tid,
-                  top->profile->strings[thread->name].text);
+        draw_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "thread %d %s", thread->tid,
+                   top->profile->strings[thread->name].text);
     }
     if (top->has_filter)
-        add_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "filter /%s/", top->filter_text);
-    add_piece(&line, 0, "stacks %llu now, %llu in all", (unsigned long long)now->stacks[top->mode],
-              (unsigned long long)top->live.scope[LIVE_SINCE].stacks[top->mode]);
-    add_piece(&line, has_trouble ? A_BOLD | draw_colour(top, DRAW_RED) : 0, "errors %llu lost %llu",
-              (unsigned long long)stats->errors, (unsigned long long)stats->lost);
-    add_piece(&line, 0, "partial %.2f %%",
-              stats->samples ? 100.0 * (double)stats->partial / (double)stats->samples : 0);
-    add_piece(&line, 0, "late %llu", (unsigned long long)stats->late);
+        draw_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "filter /%s/", top->filter_text);
+    draw_piece(&line, 0, "stacks %llu now, %llu in all", (unsigned long long)now->stacks[top->mode],
+               (unsigned long long)top->live.scope[LIVE_SINCE].stacks[top->mode]);
+    draw_piece(&line, has_trouble ? A_BOLD | draw_colour(top, DRAW_RED) : 0,
+               "errors %llu lost %llu", (unsigned long long)stats->errors,
+               (unsigned long long)stats->lost);
+    draw_piece(&line, 0, "partial %.2f %%",
+               stats->samples ? 100.0 * (double)stats->partial / (double)stats->samples : 0);
+    draw_piece(&line, 0, "late %llu", (unsigned long long)stats->late);
 }
 
 /* ---- bottom line --------------------------------------------------------------------------- */
@@ -251,7 +156,7 @@ static void draw_keys(const struct top *top, int row, int columns)
     struct draw_line line = {.row = row, .end = columns};
     const char *const *words = of_screens[top->screen];
     for (; *words; words++)
-        add_piece(&line, draw_colour(top, DRAW_CYAN), "%s", *words);
+        draw_piece(&line, draw_colour(top, DRAW_CYAN), "%s", *words);
 }
 
 static void draw_bottom(const struct top *top, int row, int columns)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "cli/tty.h"
 #include "cli/top.h"
 
 const char *top_mode_name(enum live_mode mode)
@@ -177,7 +178,7 @@ int top_tick(void *context, struct recorder *recorder, uint64_t mono_ns)
         return top->fault;
     want_tick(recorder, mono_ns);
     bool changed = false;
-    for (int key; (key = top_term_key()) >= 0; changed = true)
+    for (int key; (key = tty_key()) >= 0; changed = true)
         top_key(top, key);
     if (mono_ns >= top->next_ns) {
         int result = end_interval(top, mono_ns);

@@ -6,8 +6,7 @@
 #include "cli/top_draw.h"
 #include "cli/top_keys.h"
 
-#define NUMBERS 11 /* " 12.3  45.6 " */
-#define KEY_COLUMNS 12
+#define NUMBERS 11    /* " 12.3  45.6 " */
 #define ROOMY_ROWS 12 /* callers and callees with an empty line between */
 
 static attr_t title_attributes(const struct top *top)
@@ -149,51 +148,17 @@ static const struct top_binding explanations[] = {
     {0},
 };
 
-struct help {
-    const struct top *top;
-    struct draw_area area;
-    uint32_t first, line; /* at the top of the screen; reached */
-};
-
-/* How much of `text` goes on a line of `columns`: up to a space, or as much as there is. */
-static size_t line_size(const char *text, size_t columns)
-{
-    size_t size = strlen(text), fits = columns;
-    if (size <= columns)
-        return size;
-    while (fits > 0 && text[fits] != ' ')
-        fits--;
-    return fits ? fits : columns;
-}
-
-static void add_help(struct help *help, const struct top_binding *binding)
-{
-    int columns = help->area.columns - KEY_COLUMNS - 1;
-    const char *text = binding->help;
-    for (bool is_first = true; *text; is_first = false, help->line++) {
-        size_t size = line_size(text, columns > KEY_COLUMNS ? (size_t)columns : KEY_COLUMNS);
-        int row = (int)(help->line - help->first);
-        if (help->line >= help->first && row < help->area.rows) {
-            if (is_first)
-                draw_words(help->area.row + row, 1, KEY_COLUMNS - 1, binding->label,
-                           title_attributes(help->top));
-            draw_text(help->area.row + row, KEY_COLUMNS + 1, columns, text, size, FIT_CUT_END, 0);
-        }
-        text += size;
-        text += *text == ' ';
-    }
-}
-
 static uint32_t draw_help_from(const struct top *top, struct draw_area area, uint32_t first)
 {
-    struct help help = {.top = top, .area = area, .first = first};
+    struct draw_page page = {
+        .area = area, .label_attributes = title_attributes(top), .first = first};
     for (const struct top_binding *binding = top_bindings; binding->code; binding++)
         if (binding->label)
-            add_help(&help, binding);
-    help.line++; /* an empty one */
+            draw_explain(&page, binding->label, binding->help);
+    page.line++; /* an empty one */
     for (const struct top_binding *binding = explanations; binding->code; binding++)
-        add_help(&help, binding);
-    return help.line;
+        draw_explain(&page, binding->label, binding->help);
+    return page.line;
 }
 
 void draw_help(struct top *top, struct draw_area area)

@@ -88,7 +88,7 @@ static int draw_head(const struct top *top, struct draw_area area)
         draw_format(row, at, column->width + 1, is_sorted ? plain | A_UNDERLINE : plain, "%*s%s",
                     column->width, column->name,
                     !is_sorted     ? ""
-                    : top->unicode ? "▾"
+                    : top->look.unicode ? "▾"
                                    : "v");
         at += column->width + 1;
     }
@@ -100,7 +100,7 @@ static int draw_head(const struct top *top, struct draw_area area)
     draw_format(row, at + 1, area.columns - at - 1, plain, "%s%s",
                 top->live.by == GROUP_LINE ? "line" : "function",
                 !is_sorted     ? ""
-                : top->unicode ? "▾"
+                : top->look.unicode ? "▾"
                                : "v");
     return row - area.row + 1;
 }
@@ -173,7 +173,7 @@ static void draw_row(const struct top *top, int row, int width, uint32_t group, 
     }
     if (values->trend && !top->frozen && !top->exited)
         draw_words(row, 0, 1,
-                   values->trend > 0 ? (top->unicode ? "▴" : "+") : (top->unicode ? "▾" : "-"),
+                   values->trend > 0 ? (top->look.unicode ? "▴" : "+") : (top->look.unicode ? "▾" : "-"),
                    all);
     if (width >= HISTORY_FROM_COLUMNS)
         at = draw_history(top, row, at, values, all);

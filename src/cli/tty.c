@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* top_term.c - the terminal, taken and given back.
+/* tty.c - the terminal, taken and given back.
  *
  * A terminal that stays in raw mode on its second screen is worse than no viewer at all. There are
  * three ways out, and each gives it back: the normal end (endwin), a signal that asks us to leave
@@ -7,12 +7,13 @@
  * the settings are kept ready, since nothing of curses may be called in a handler. After SIGTSTP
  * and SIGCONT curses does the same by itself.
  */
-#include "cli/top.h"
+#include "cli/tty.h"
 
 #include <curses.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,21 +69,23 @@ static void guard_against_faults(void)
         sigaction(faults[i], &action, NULL);
 }
 
-static int open_input(struct err *err)
+static int open_input(const char *command, struct err *err)
 {
     term.input = stdin;
     if (isatty(STDIN_FILENO))
         return 0;
     term.input = fopen("/dev/tty", "r+e");
     term.own_input = term.input != NULL;
-    return term.input ? 0 : err_set(err, ERR_USAGE, "top: there is no terminal to read keys from");
+    return term.input
+               ? 0
+               : err_set(err, ERR_USAGE, "%s: there is no terminal to read keys from", command);
 }
 
-static void choose_colours(struct top *top)
+static void choose_colours(struct tty_look *look)
 {
     const char *refused = getenv("NO_COLOR");
-    top->colour = has_colors() && !(refused && *refused);
-    if (!top->colour)
+    look->colour = has_colors() && !(refused && *refused);
+    if (!look->colour)
         return;
     start_color();
     use_default_colors();
@@ -104,23 +107,23 @@ static bool can_move_cursor(void)
     return can;
 }
 
-int top_term_open(struct top *top, struct err *err)
+int tty_open(const char *command, struct tty_look *look, struct err *err)
 {
     const char *type = getenv("TERM");
-    int result = open_input(err);
+    int result = open_input(command, err);
     if (result < 0)
         return result;
     setlocale(LC_CTYPE, "");
-    top->unicode = fit_init();
+    look->unicode = fit_init();
     tcgetattr(fileno(term.input), &term.settings);
     if (type && *type && can_move_cursor())
         term.screen = newterm(NULL, stdout, term.input);
     if (!term.screen)
         return err_set(err, ERR_USAGE,
-                       "top: the terminal type '%s' (TERM) is unknown here or cannot move its "
-                       "cursor; \"TERM=vt100 pitviper top\" works on most, \"pitviper top --once\" "
-                       "everywhere",
-                       type ? type : "");
+                       "%s: the terminal type '%s' (TERM) is unknown here or cannot move its "
+                       "cursor; \"TERM=vt100 pitviper %s\" works on most, \"pitviper %s "
+                       "--once\" everywhere",
+                       command, type ? type : "", command, command);
     set_escdelay(ESCAPE_MS);
     cbreak();
     noecho();
@@ -130,12 +133,12 @@ int top_term_open(struct top *top, struct err *err)
     intrflush(stdscr, FALSE);
     leaveok(stdscr, FALSE);
     curs_set(0);
-    choose_colours(top);
+    choose_colours(look);
     guard_against_faults();
     return 0;
 }
 
-void top_term_close(void)
+void tty_close(void)
 {
     if (term.screen) {
         endwin();
@@ -149,12 +152,12 @@ void top_term_close(void)
     term.own_input = false;
 }
 
-int top_term_key(void)
+int tty_key(void)
 {
     return getch();
 }
 
-void top_term_wait(int timeout_ms)
+void tty_wait(int timeout_ms)
 {
     struct pollfd key = {.fd = fileno(term.input), .events = POLLIN};
     poll(&key, 1, timeout_ms);
