@@ -22,9 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SQL_TEXT_MAX 4096u   /* bytes; the fingerprint covers what was cut, too */
-#define SQL_SUMMARY_MAX 255u /* bytes; a name that does not fit is left out, and what follows it   \
-                              */
+#define SQL_TEXT_MAX 4096u /* bytes; the fingerprint covers what was cut, too */
+#define SQL_SUMMARY_MAX                                                                            \
+    255u /* bytes; a name that does not fit is left out, and what follows it                       \
+          */
 
 enum sql_dialect {
     SQL_GENERIC,
