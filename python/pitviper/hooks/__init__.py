@@ -84,7 +84,7 @@ class Patch:
         return _replace(self.library, module, name, make)
 
     def leaf(self, kind, system="", **options):
-        """For `make`: every call is counted as a leaf. The arguments are those of _core.wrap."""
+        """For `make`: every call is counted as a leaf. The options are those of _core.wrap."""
         return lambda original: _core.wrap(original, kind, system, **options)
 
     def leaf_async(self, kind, system="", **options):
@@ -325,7 +325,7 @@ def _is_tested(library, top):
     numbers = _numbers(version or "")
     if not numbers:
         library.reason = "its version is not known"
-    elif first is not None and numbers < _numbers(first):
+    elif first is not None and numbers + (0,) * 3 < _numbers(first):
         library.reason = "version %s is older than %s" % (version, first)
     elif last is not None and numbers[: len(_numbers(last))] > _numbers(last):
         library.reason = "version %s is newer than %s, the last one tested" % (version, last)
