@@ -48,6 +48,7 @@ ROWS = {
     "gunicorn": ("gunicorn",),
     "http": ("http_client",),
     "httpx": ("httpx",),
+    "hypercorn": ("hypercorn",),
     "jinja2": ("jinja2",),
     "logging": ("logging",),
     "psycopg": ("psycopg",),
@@ -61,6 +62,9 @@ ROWS = {
     "urllib": ("urllib",),
     "urllib3": ("urllib3",),
     "uvicorn": ("uvicorn",),
+    "waitress": ("waitress",),
+    "werkzeug": ("werkzeug",),
+    "wsgiref": ("wsgiref",),
 }
 
 WATCHED, HOOKED, LEFT_ALONE, DISABLED, FAILED = "watched", "hooked", "left alone", "disabled", "failed"
