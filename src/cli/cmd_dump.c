@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/jsonw.h"
 #include "cli/cli.h"
+#include "cli/request_text.h"
+#include "collect/collect.h"
 #include "sampler/process.h"
 #include "target/target.h"
 #include "unwind/locals.h"
@@ -44,6 +46,8 @@ struct dumped {
     uint64_t thread_id;
     struct raw_frame *frames; /* own copy, innermost first */
     uint32_t frame_count;
+    bool has_request;
+    struct collect_request request;
 };
 
 static const struct locals_options locals_options = {.namespaces = false};
@@ -53,6 +57,7 @@ struct dump {
     struct process *process;
     struct thread_names names;
     struct locals locals;
+    uint64_t mono_ns; /* of the last look */
     struct dumped *threads;
     uint32_t count, capacity;
     bool failed;
@@ -88,6 +93,9 @@ static void see(void *context, const struct process_sighting *sighting)
                               .idle = sighting->idle,
                               .holds_gil = sighting->holds_gil,
                               .thread_id = sighting->thread_id};
+    bool in_request = sighting->request && sighting->request != PROCESS_REQUEST_UNKNOWN;
+    thread->has_request = in_request && collect_find(sighting->agent, sighting->request,
+                                                     sighting->request_slot, &thread->request);
     size_t bytes = sighting->frame_count * sizeof *thread->frames;
     if (bytes && !sighting->partial) {
         thread->frames = malloc(bytes);
@@ -112,7 +120,8 @@ static int look(struct dump *dump, struct err *err)
 {
     for (uint32_t i = 0; i < DUMP_ROUNDS; i++) {
         forget(dump);
-        int result = process_round(dump->process, clock_mono_ns(), see, dump);
+        dump->mono_ns = clock_mono_ns();
+        int result = process_round(dump->process, dump->mono_ns, see, dump);
         if (result == ERR_GONE)
             return err_set(err, result, "pid %d has exited", (int)args.pid);
         if (result < 0)
@@ -172,6 +181,11 @@ static void print_thread(struct dump *dump, const struct dumped *thread)
     const struct profile *profile = dump->profile;
     printf("\nThread %d (%s): \"%s\"\n", profile->threads[thread->thread].tid, state_text(thread),
            thread_name(dump, thread));
+    if (thread->has_request) {
+        char text[REQUEST_TEXT_MAX];
+        printf("  request: %s\n",
+               request_text(process_agent(dump->process), &thread->request, dump->mono_ns, text));
+    }
     uint32_t raw = 0;
     for (uint32_t node = thread->node; node; node = profile->nodes[node].parent) {
         char label[PROFILE_MAX_STRING_BYTES];
@@ -245,6 +259,9 @@ static void json_thread(struct dump *dump, const struct dumped *thread, struct j
     jsonw_key_bool(json, "active", !thread->idle);
     jsonw_key_bool(json, "holds_gil", thread->holds_gil);
     jsonw_key_bool(json, "partial", thread->partial);
+    jsonw_key(json, "request");
+    request_json(process_agent(dump->process), thread->has_request ? &thread->request : NULL,
+                 dump->mono_ns, json);
     json_frames(dump, thread, json);
     jsonw_object_end(json);
 }
@@ -305,6 +322,7 @@ static int run(const struct cli_args *words, struct err *err)
     struct process_options process_options = {
         .idle = true,
         .blocking = args.blocking,
+        .requests = true,
         .code = {.full_filenames = args.full_filenames},
     };
     struct target *target = NULL;
@@ -339,7 +357,9 @@ const struct cli_command cmd_dump = {
     .description =
         "Prints the Python stack of every thread, innermost call first, with the thread's name, "
         "kernel id, "
-        "whether it is running, and whether it holds the GIL. The process is not stopped.\n\n"
+        "whether it is running, and whether it holds the GIL; with pitviper's agent in the process "
+        "also "
+        "the request it works on. The process is not stopped.\n\n"
         "Values of variables are read only with --locals.",
     .examples = examples,
     .options = options,

@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/record_requests.h"
 #include "cli/summary.h"
 #include "cli/targets.h"
 #include "codec/codec.h"
@@ -29,12 +30,12 @@ static struct {
     const char *output, *format, *stats;
     const char *name;
     bool subprocesses, all, merge;
+    struct requests_options requests;
     bool idle, gil, threads, blocking, function, nolineno, full_filenames, quiet;
 } args;
 
 static const struct opt options[] = {
-    {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to record",
-     .group = "What"},
+    {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to record", .group = "What"},
     {"subprocesses", 's', OPT_FLAG, &args.subprocesses, NULL, NULL,
      "children and their children too, from the moment they start", .group = "What"},
     {"name", 0, OPT_STRING, &args.name, NULL, "PATTERN",
@@ -50,6 +51,15 @@ static const struct opt options[] = {
      .group = "What"},
     {"blocking", 0, OPT_FLAG, &args.blocking, NULL, NULL,
      "stop each thread for the moment it is read", .group = "What"},
+    {"by-endpoint", 0, OPT_FLAG, &args.requests.by_endpoint, NULL, NULL,
+     "a root frame per endpoint or task (needs the agent: pitviper run)", .group = "Requests"},
+    {"endpoint", 0, OPT_STRING, &args.requests.endpoint, NULL, "PATTERN",
+     "only requests whose \"METHOD route\" contains the text or matches the regular expression",
+     .group = "Requests"},
+    {"slower-than", 0, OPT_DURATION, &args.requests.slower_than_ns, NULL, NULL,
+     "only requests that took at least so long", .group = "Requests"},
+    {"trace", 0, OPT_STRING, &args.requests.trace, NULL, "ID",
+     "only requests of this trace (32 hexadecimal digits)", .group = "Requests"},
     {"output", 'o', OPT_PATH, &args.output, NULL, "FILE",
      "where to; - for standard output (default: a new name in this folder)", .group = "Output"},
     {"format", 'f', OPT_CHOICE, &args.format, NULL, NULL,
@@ -94,6 +104,7 @@ struct recording {
     struct recorder recorder;
     struct targets targets;
     struct output output;
+    struct record_requests requests;
     uint64_t progress_ns;
     struct rusage usage_before;
 };
@@ -132,13 +143,17 @@ static int open_targets(struct recording *recording, const struct cli_args *word
                 .thread_roots = args.threads,
                 .process_root = several && !args.merge,
                 .blocking = args.blocking,
+                .requests = requests_wanted(&args.requests),
                 .code = {.line = args.nolineno   ? CODE_LINE_NONE
                                  : args.function ? CODE_LINE_FIRST
                                                  : CODE_LINE_CURRENT,
                          .full_filenames = args.full_filenames},
             },
     };
-    return targets_open(&recording->targets, &targets_options, &recording->recorder, err);
+    int result = targets_open(&recording->targets, &targets_options, &recording->recorder, err);
+    if (result < 0 || words->child || args.subprocesses || !args.pids.count)
+        return result; /* an agent may come yet */
+    return record_requests_check(&recording->requests, err);
 }
 
 static void fill_meta(struct recording *recording)
@@ -159,6 +174,19 @@ static void see(void *context, const struct process_sighting *sighting, uint64_t
 {
     struct recording *recording = context;
     output_see(&recording->output, sighting->thread, sighting->node, start_us, duration_us);
+}
+
+static void take(void *context, const struct process_sighting *sighting, uint64_t start_us,
+                 uint64_t duration_us)
+{
+    struct recording *recording = context;
+    requests_see(recording->requests.requests, sighting, start_us, duration_us);
+}
+
+static void closing(void *context, struct process *process)
+{
+    struct recording *recording = context;
+    record_requests_closing(&recording->requests, process);
 }
 
 static void show_progress(const struct recording *recording, uint64_t mono_ns)
@@ -190,6 +218,7 @@ static int tick(void *context, struct recorder *recorder, uint64_t mono_ns)
 {
     struct recording *recording = context;
     targets_tick(&recording->targets, mono_ns);
+    record_requests_tick(&recording->requests, mono_ns);
     output_tick(&recording->output, (mono_ns - recorder->start_mono_ns) / 1000);
     if (snapshot_wanted)
         write_snapshot(recording);
@@ -233,14 +262,28 @@ static void tell_family(const struct recording *recording)
 static int finish(struct recording *recording, struct err *err)
 {
     log_progress_end();
+    record_requests_end(&recording->requests);
     int result = output_end(&recording->output, recording->profile, err);
     if (result == 0)
         result = write_stats(recording, err);
     if (result < 0 || args.quiet)
         return result;
     tell_family(recording);
+    record_requests_tell(&recording->requests);
     summary_print(recording->profile, recording->output.path, recording->output.format);
     return 0;
+}
+
+static int begin_requests(struct recording *recording, struct err *err)
+{
+    struct recorder_hooks *hooks = &recording->recorder.hooks;
+    int result = record_requests_begin(&recording->requests, &args.requests, &recording->recorder,
+                                       &recording->output, err);
+    if (recording->requests.requests) {
+        hooks->take = take;
+        hooks->closing = closing;
+    }
+    return result;
 }
 
 static int record(struct recording *recording, const struct cli_args *words, struct err *err)
@@ -249,6 +292,8 @@ static int record(struct recording *recording, const struct cli_args *words, str
                                args.pids.count ? args.pids.items[0] : getpid(), err);
     if (result == 0 && args.stats)
         result = file_check_writable(args.stats, err);
+    if (result == 0)
+        result = begin_requests(recording, err);
     if (result == 0)
         result = open_targets(recording, words, err);
     if (result == 0) {
@@ -283,6 +328,7 @@ static int run(const struct cli_args *words, struct err *err)
     if (targets_end_command(&recording.targets) && !args.quiet && result == 0)
         log_info("ended the command it had started; without -d it runs to its own end");
     targets_close(&recording.targets);
+    record_requests_done(&recording.requests);
     recorder_done(&recording.recorder);
     profile_free(recording.profile);
     return result;
@@ -295,6 +341,8 @@ static const struct cli_example examples[] = {
      "waiting threads too, each on its own"},
     {"pitviper record -s -d 1m -o tree.svg -p $(pgrep -o gunicorn)",
      "a server and all its workers"},
+    {"pitviper record --by-endpoint --slower-than 200ms -d 1m -o slow.svg -p 4711",
+     "what the slow requests do, by endpoint"},
     {"pitviper record -o start.svg -- python -X importtime app.py",
      "a program from its first instant"},
     {0},

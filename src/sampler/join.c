@@ -160,7 +160,7 @@ void join_threads(struct join *join, struct watch **watches, const uint32_t *pen
         uint64_t context = 0;
         watch->request = PROCESS_REQUEST_UNKNOWN;
         *look = (struct context_look){0};
-        if (stack_context(&watch->stack, stacks, &context))
+        if (join->contexts.variable.address && stack_context(&watch->stack, stacks, &context))
             context_plan(&join->contexts, &join->gather, watch->stack.tstate, context, look);
     }
     if (gather_run(&join->gather, join->target) < 0)

@@ -38,7 +38,8 @@ struct waiting {
     uint64_t key;
     struct collect *agent; /* NULL: its process is gone */
     uint32_t slot;
-    uint32_t samples; /* 0: free */
+    uint32_t route, method; /* strings, as last seen in flight: a full table of keys has no names */
+    uint32_t samples;       /* 0: free */
     uint64_t since_ns;
     enum verdict verdict;
     uint32_t root; /* frame; PROFILE_NONE: none wanted */
@@ -199,7 +200,12 @@ static void judge(struct requests *requests, struct waiting *waiting,
                   const struct collect_request *request)
 {
     char label[REQUESTS_LABEL_MAX];
-    requests_label(waiting->agent, request, label);
+    struct collect_request named = *request;
+    if (!named.route) {
+        named.route = waiting->route;
+        named.method = named.method ? named.method : waiting->method;
+    }
+    requests_label(waiting->agent, &named, label);
     bool keep = matches(requests, request, label);
     waiting->verdict = keep ? VERDICT_KEPT : VERDICT_DROPPED;
     waiting->root = keep ? label_frame(requests, label) : PROFILE_NONE;
@@ -229,6 +235,8 @@ static void look_again(struct requests *requests, struct waiting *waiting)
         judge(requests, waiting, &request);
         return;
     }
+    waiting->route = request.route;
+    waiting->method = request.method;
     bool is_late = requests->now_ns - waiting->since_ns >= REQUESTS_PATIENCE_NS;
     bool is_slow = requests->now_ns - request.start_ns >= requests->options.slower_than_ns;
     if (is_late && is_slow && request.route)

@@ -174,8 +174,8 @@ static enum type type_of(struct walker *w, const uint8_t *object)
 /* As CPython folds a hash to 32 bits (hamt_hash). What is folded already stays as it is. */
 static uint32_t folded(uint64_t hash)
 {
-    uint32_t low = (uint32_t)hash, high = (uint32_t)(hash >> 32);
-    return low ^ high;
+    uint32_t both = (uint32_t)hash ^ (uint32_t)(hash >> 32);
+    return both == UINT32_MAX ? UINT32_MAX - 1 : both;
 }
 
 enum step { STEP_VALUE, STEP_NODE, STEP_ABSENT, STEP_BAD };
