@@ -42,20 +42,21 @@ struct request {
     const void *opener;    /* the span object that began it; only compared */
     struct request *outer; /* what was current when it began; owned */
     struct request *root;  /* itself, or the request whose part it is; `outer` keeps it alive */
-    const void *subject, *part; /* web: addresses of what it answers (agent/http.h); only compared */
-    uint64_t end_ns;            /* when the response was complete; 0: request_end() takes the present */
-    uint64_t first_byte_ns;     /* when the first byte of the response was handed over; 0: not yet */
-    uint32_t mount;             /* string: the part of the route that mounts have made; 0: none */
+    const void *subject,
+        *part;              /* web: addresses of what it answers (agent/http.h); only compared */
+    uint64_t end_ns;        /* when the response was complete; 0: request_end() takes the present */
+    uint64_t first_byte_ns; /* when the first byte of the response was handed over; 0: not yet */
+    uint32_t mount;         /* string: the part of the route that mounts have made; 0: none */
 };
 
 extern bool core_enabled; /* false: PITVIPER_DISABLED=1 or disabled by call; everything passes */
 
 /* What may be configured; from the environment at start, later through _core.configure(). */
 struct core_settings {
-    bool error_messages;  /* PITVIPER_ERROR_MESSAGES: keep the texts of exceptions */
-    double sample_rate;   /* PITVIPER_SAMPLE_RATE: share of traces marked for keeping; 0.01 */
-    const char *service;  /* PITVIPER_SERVICE */
-    const char *release;  /* PITVIPER_VERSION */
+    bool error_messages;       /* PITVIPER_ERROR_MESSAGES: keep the texts of exceptions */
+    uint64_t sample_threshold; /* PITVIPER_SAMPLE_RATE, 0.01: see agent/propagate.h */
+    const char *service;       /* PITVIPER_SERVICE */
+    const char *release;       /* PITVIPER_VERSION */
 };
 extern struct core_settings core_settings;
 
@@ -91,7 +92,7 @@ struct request_start {
     enum agent_kind kind;
     uint32_t route, method;   /* strings; 0: not known yet */
     uint64_t queued_since_ns; /* CLOCK_MONOTONIC; 0: not known */
-    const char *traceparent;  /* W3C header as received; NULL: none. Not valid: a new trace begins */
+    const char *traceparent; /* W3C header as received; NULL: none. Not valid: a new trace begins */
     size_t traceparent_size;
     const char *tracestate;
     size_t tracestate_size;
@@ -132,8 +133,8 @@ void step_end(struct step *step);
 struct leaf {
     uint64_t start_ns;       /* 0: not counted (disabled, or inside another leaf) */
     struct request *request; /* of the context; owned from begin to end; NULL: none */
-    const void **flow;       /* internal */
-    uint32_t generation;
+    const void **flow;       /* internal, as is the rest */
+    uint32_t generation, among;
 };
 
 /* Around a synchronous operation. Nothing raises; a few ns when disabled. `flags`: enum agent_flag;

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* One ContextVar for the whole process, and the thread state's `context` field.
+ *
+ * The variable's value is a request or None. Tokens are never kept: a generator that is closed in
+ * another context, or a task that outlives its request, would make a reset raise. Leaving sets the
+ * outer request only where the one that leaves is still current.
+ *
+ * Where the field `context` lies in PyThreadState differs between versions and builds, so it is
+ * looked for: two contexts are entered one after the other, and the one offset that held the first
+ * and then the second is it. The thread state's memory is copied by process_vm_readv() on
+ * ourselves, which cannot fault when the scan passes the structure's end. Without that call
+ * (seccomp) the offset stays unknown: an outside reader then has its own tables, and flows are told
+ * apart by thread only.
+ */
+#include "agent/context.h"
+#include "agent/region.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { SCAN_BYTES = 1024 };
+
+static PyObject *variable;
+static Py_ssize_t context_offset = -1;
+
+/* ---- calibration ----------------------------------------------------------------------------- */
+
+static bool read_self(const void *from, void *to, size_t size)
+{
+    struct iovec local = {to, size}, remote = {(void *)(uintptr_t)from, size};
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+/* Clears the candidates that do not hold `context` while it is entered. */
+static bool narrow(PyObject *context, bool *candidates)
+{
+    const void *words[SCAN_BYTES / sizeof(void *)];
+    if (api.context_enter(context) < 0)
+        return false;
+    bool read = read_self(PyThreadState_Get(), words, sizeof words);
+    if (api.context_exit(context) < 0 || !read)
+        return false;
+    for (size_t at = 0; at < SCAN_BYTES / sizeof(void *); at++)
+        candidates[at] = candidates[at] && words[at] == context;
+    return true;
+}
+
+static Py_ssize_t find_offset(void)
+{
+    bool candidates[SCAN_BYTES / sizeof(void *)];
+    memset(candidates, 1, sizeof candidates);
+    for (int round = 0; round < 2; round++) {
+        PyObject *context = api.context_copy();
+        bool narrowed = context && narrow(context, candidates);
+        Py_XDECREF(context);
+        if (!narrowed)
+            return -1;
+    }
+    Py_ssize_t found = -1;
+    for (size_t at = 0; at < SCAN_BYTES / sizeof(void *); at++) {
+        if (candidates[at] && found >= 0)
+            return -1;
+        if (candidates[at])
+            found = (Py_ssize_t)(at * sizeof(void *));
+    }
+    return found;
+}
+
+static void describe(void)
+{
+    struct pending pending;
+    pending_save(&pending);
+    struct region_about about = {
+        .python_hex = api.hex,
+#ifdef AGENT_FREE_THREADED
+        .free_threaded = 1,
+#endif
+        .service = core_settings.service,
+        .release = core_settings.release,
+        .context_variable = (uintptr_t)variable,
+        .context_hash = (uint64_t)PyObject_Hash(variable),
+        .request_type = (uintptr_t)request_type,
+        .object_header_bytes = offsetof(struct request, head),
+        .tstate_context = (int32_t)context_offset,
+    };
+    region_describe(&about);
+    pending_restore(&pending);
+}
+
+int context_start(void)
+{
+    if (!variable) {
+        variable = api.variable_new("pitviper_request", NULL);
+        if (!variable)
+            return -1;
+        context_offset = find_offset();
+        if (PyErr_Occurred())
+            PyErr_Clear();
+    }
+    describe();
+    return 0;
+}
+
+/* ---- the current request --------------------------------------------------------------------- */
+
+bool request_alive(const struct request *request)
+{
+    const struct region *region = region_get();
+    return region && request->head.magic == AGENT_REQUEST_MAGIC &&
+           request->generation == region->generation;
+}
+
+struct request *context_take(uint32_t generation)
+{
+    PyObject *value = NULL;
+    if (!variable || api_variable_get(variable, NULL, &value) < 0 || !value)
+        return NULL;
+    struct request *request = (struct request *)value;
+    if (Py_TYPE(value) != request_type) {
+        Py_DECREF(value);
+        return NULL;
+    }
+    if (request->head.magic == AGENT_REQUEST_MAGIC && request->generation == generation)
+        return request;
+    struct request *outer = request->outer;
+    while (outer && (outer->head.magic != AGENT_REQUEST_MAGIC || outer->generation != generation))
+        outer = outer->outer;
+    Py_XINCREF((PyObject *)outer);
+    Py_DECREF(value);
+    return outer;
+}
+
+struct request *request_current(void)
+{
+    struct region *region = region_get();
+    struct request *request = region ? context_take(region->generation) : NULL;
+    Py_XDECREF((PyObject *)request); /* the context holds it, directly or as an outer one */
+    return request;
+}
+
+static bool set(PyObject *value)
+{
+    struct pending pending;
+    pending_save(&pending);
+    PyObject *token = api_variable_set(variable, value);
+    bool done = token != NULL;
+    Py_XDECREF(token);
+    pending_restore(&pending);
+    return done;
+}
+
+bool context_set(struct request *request)
+{
+    return set((PyObject *)request);
+}
+
+static bool is_current(const struct request *request)
+{
+    PyObject *value = NULL;
+    if (api_variable_get(variable, NULL, &value) < 0)
+        return false;
+    Py_XDECREF(value);
+    return value == (const PyObject *)request;
+}
+
+void context_leave(struct request *request)
+{
+    if (!is_current(request))
+        return;
+    struct request *outer = request->outer;
+    while (outer && !request_alive(outer))
+        outer = outer->outer;
+    set(outer ? (PyObject *)outer : Py_None);
+}
+
+void context_drop(struct request *request)
+{
+    if (is_current(request))
+        set(Py_None);
+}
+
+/* ---- flows and threads ----------------------------------------------------------------------- */
+
+const void *context_flow(void)
+{
+    const char *thread = (const char *)PyThreadState_Get();
+    if (context_offset < 0)
+        return thread;
+    const void *const *field = (const void *const *)(thread + context_offset);
+    if (!*field)
+        set(Py_None); /* a thread or greenlet without one: from now on it has its own */
+    return *field ? *field : thread;
+}
+
+uint32_t context_thread(uint32_t generation)
+{
+    static __thread struct {
+        uint32_t generation, id;
+    } known;
+    if (known.generation != generation) {
+        known.generation = generation;
+        known.id = (uint32_t)syscall(SYS_gettid);
+    }
+    return known.id;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* request.h - Python's view of requests: the type Request, begin(), current(), span(). */
+#pragma once
+
+#include "agent/core.h"
+
+/* Makes the types; before context_start(). -1 with an exception. */
+int request_start_types(void);
+/* Adds Request, begin(), current(), span(), count() to the module. */
+int request_add(PyObject *module);
+
+/* Where an exception happened: the key (EXCEPTION, type, "function (file:line)", handled). */
+uint32_t error_key(PyObject *exception, bool handled);
+/* The exception's text as a string id; 0: none, or not to be kept. */
+uint32_t error_message(PyObject *exception);
