@@ -513,8 +513,7 @@ int track_add(PyObject *module)
         return -1;
     Py_INCREF((PyObject *)track_type);
     Py_INCREF((PyObject *)monitor_type);
-    if (api_add(module, "track", (PyObject *)track_type) < 0 ||
-        api_add(module, "PerformanceMonitor", (PyObject *)monitor_type) < 0)
+    if (api_add(module, "track", (PyObject *)track_type) < 0)
         return -1;
-    return PyModule_AddStringConstant(module, "__version__", PITVIPER_VERSION);
+    return api_add(module, "PerformanceMonitor", (PyObject *)monitor_type);
 }

@@ -4,5 +4,5 @@
 
 #include "agent/core.h"
 
-/* Adds the types track and PerformanceMonitor, and __version__; -1 with an exception. */
+/* Adds the types track and PerformanceMonitor; -1 with an exception. */
 int track_add(PyObject *module);
