@@ -123,6 +123,7 @@ static int open_processes(struct top *top, struct err *err)
             {
                 .idle = true,
                 .blocking = args.blocking,
+                .requests = true,
                 .code = {.line = CODE_LINE_CURRENT, .full_filenames = args.full_filenames},
             },
     };
@@ -149,7 +150,12 @@ static int top_init(struct top *top, struct err *err)
     top->recorder.stop = &stop_wanted;
     top->recorder.duration_ns = args.duration_ns;
     top->recorder.hooks = (struct recorder_hooks){
-        .context = top, .sighting = top_sighting, .tick = top_tick, .dropped = top_dropped};
+        .context = top,
+        .sighting = top_sighting,
+        .tick = top_tick,
+        .dropped = top_dropped,
+        .closing = top_closing,
+    };
     for (unsigned mode = 0; mode < LIVE_MODES; mode++)
         top->mode_strings[mode] = profile_cstring(top->profile, top_mode_name(mode));
     if (!args.filter)
@@ -170,6 +176,7 @@ static void top_done(struct top *top)
         live_list_done(&top->neighbours[side]);
     free(top->threads);
     free(top->processes);
+    free(top->requests);
     if (top->has_filter)
         regfree(&top->filter);
     if (top->profile) {

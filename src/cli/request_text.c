@@ -13,15 +13,21 @@ static uint64_t passed_ns(uint64_t from_ns, uint64_t to_ns)
     return to_ns > from_ns ? to_ns - from_ns : 0;
 }
 
-/* "80 ms", "2.5 s" */
-static void format_age(uint64_t age_ns, char *out, size_t size)
+/* Of one in flight how long it has been running, else how long it took. */
+static uint64_t age_ns(const struct collect_request *request, uint64_t mono_ns)
 {
-    if (age_ns < 1000000)
-        snprintf(out, size, "%" PRIu64 " us", age_ns / 1000);
-    else if (age_ns < 1000000000)
-        snprintf(out, size, "%" PRIu64 " ms", age_ns / 1000000);
+    return request->in_flight ? passed_ns(request->start_ns, mono_ns) : request->duration_ns;
+}
+
+/* "80 ms", "2.5 s" */
+static void format_span(uint64_t ns, char *out, size_t size)
+{
+    if (ns < 1000000)
+        snprintf(out, size, "%" PRIu64 " us", ns / 1000);
+    else if (ns < 1000000000)
+        snprintf(out, size, "%" PRIu64 " ms", ns / 1000000);
     else
-        snprintf(out, size, "%.1f s", (double)age_ns / 1e9);
+        snprintf(out, size, "%.1f s", (double)ns / 1e9);
 }
 
 /* "SELECT orders", "GET api.example.org", "GET". False: it waits for nothing known. */
@@ -45,10 +51,12 @@ char *request_text(struct collect *agent, const struct collect_request *request,
                    char out[REQUEST_TEXT_MAX])
 {
     char label[REQUESTS_LABEL_MAX], leaf[LEAF_MAX], age[32], waited[32];
-    format_age(passed_ns(request->start_ns, mono_ns), age, sizeof age);
+    format_span(age_ns(request, mono_ns), age, sizeof age);
     requests_label(agent, request, label);
-    if (leaf_name(agent, request->leaf_key, leaf)) {
-        format_age(passed_ns(request->leaf_start_ns, mono_ns), waited, sizeof waited);
+    if (!request->in_flight) {
+        snprintf(out, REQUEST_TEXT_MAX, "%s took %s", label, age);
+    } else if (leaf_name(agent, request->leaf_key, leaf)) {
+        format_span(passed_ns(request->leaf_start_ns, mono_ns), waited, sizeof waited);
         snprintf(out, REQUEST_TEXT_MAX, "%s for %s, waiting for %s %s", label, age, leaf, waited);
     } else {
         snprintf(out, REQUEST_TEXT_MAX, "%s for %s", label, age);
@@ -76,7 +84,8 @@ void request_json(struct collect *agent, const struct collect_request *request, 
     snprintf(trace, sizeof trace, "%016" PRIx64 "%016" PRIx64, request->trace_high,
              request->trace_low);
     jsonw_key_string(json, "trace_id", trace);
-    jsonw_key_double(json, "seconds", (double)passed_ns(request->start_ns, mono_ns) / 1e9);
+    jsonw_key_bool(json, "in_flight", request->in_flight);
+    jsonw_key_double(json, "seconds", (double)age_ns(request, mono_ns) / 1e9);
     jsonw_key(json, "waiting_for");
     if (leaf_name(agent, request->leaf_key, leaf))
         jsonw_string(json, leaf);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* request_text.h - a request in progress, in words and as JSON; the same for every command. */
+/* request_text.h - a request, in words and as JSON; the same for every command. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,8 @@
 
 #define REQUEST_TEXT_MAX 1024u
 
-/* "GET /orders for 120 ms, waiting for SELECT orders 80 ms". Returns `out`. */
+/* "GET /orders for 120 ms, waiting for SELECT orders 80 ms"; when it has ended "GET /orders took 130
+ * ms". Returns `out`. */
 char *request_text(struct collect *agent, const struct collect_request *request, uint64_t mono_ns,
                    char out[REQUEST_TEXT_MAX]);
 

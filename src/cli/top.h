@@ -8,6 +8,7 @@
  *   top_screens.c    the screens: table, callers and callees, threads, help
  *   top_save.c       the selection as a flame graph
  *   top_once.c       one table for scripts
+ *   top_requests.c   which request each thread works on
  *
  * Sampling and drawing share one thread: keys are looked for and pictures drawn between rounds
  * (recorder's tick), and neither ever waits.
@@ -32,8 +33,10 @@
 #define TOP_CPU_HISTORY 256u /* intervals */
 #define TOP_MESSAGE_NS 5000000000u
 
-struct err;
 struct buf;
+struct collect;
+struct collect_request;
+struct err;
 
 enum top_screen { TOP_TABLE, TOP_DRILL, TOP_THREADS, TOP_HELP };
 
@@ -45,6 +48,13 @@ struct top_facts {
     uint32_t threads, processes;
     uint64_t running_ns; /* since the start or the last reset */
     struct profile_stats stats;
+};
+
+/* What a thread was last seen working on. */
+struct top_request {
+    struct collect *agent; /* NULL: nothing, or not known */
+    uint64_t id;
+    uint32_t slot;
 };
 
 /* CPU time of a process when it was last looked at. */
@@ -82,6 +92,8 @@ struct top {
     struct live_list neighbours[LIVE_SIDES]; /* drill: callers, then callees */
     struct live_thread *threads;
     uint32_t thread_count;
+    struct top_request *requests; /* per thread of the profile */
+    uint32_t request_count;
 
     /* The bottom line. */
     bool typing;
@@ -124,6 +136,14 @@ const char *top_python(const struct top *top);
 int top_arrange(struct top *top);
 /* Items of the screen that is shown; that of the selection. */
 uint32_t top_item_count(const struct top *top);
+
+/* ---- top_requests.c ---- */
+void top_request_note(struct top *top, const struct process_sighting *sighting);
+/* The recorder's hook. */
+void top_closing(void *context, struct process *process);
+/* The request that this thread of the profile works on, or was last seen with. NULL: none. */
+struct collect *top_request_find(const struct top *top, uint32_t thread,
+                                 struct collect_request *out);
 
 /* ---- top_keys.c ---- */
 void top_key(struct top *top, int key);

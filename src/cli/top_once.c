@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/jsonw.h"
 #include "cli/columns.h"
+#include "cli/request_text.h"
 #include "cli/top.h"
 #include "codec/text.h"
 
@@ -112,6 +114,10 @@ static void add_thread(const struct top *top, struct jsonw *json, const struct l
     jsonw_key_i64(json, "tid", thread->tid);
     jsonw_key_string(json, "name", top->profile->strings[thread->name].text);
     add_times(json, "", &seen->time[LIVE_SINCE]);
+    struct collect_request request;
+    struct collect *agent = top_request_find(top, seen->thread, &request);
+    jsonw_key(json, "request");
+    request_json(agent, agent ? &request : NULL, clock_mono_ns(), json);
     jsonw_object_end(json);
 }
 

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "cli/tty.h"
 #include "cli/top.h"
+#include "cli/tty.h"
 
 const char *top_mode_name(enum live_mode mode)
 {
@@ -152,6 +152,8 @@ void top_sighting(void *context, const struct process_sighting *sighting, uint64
     };
     if (live_see(&top->live, &sight) < 0)
         top->fault = ERR_NO_MEMORY;
+    if (sighting->agent)
+        top_request_note(top, sighting);
 }
 
 /* The next tick comes in time for a key, however slow the rounds are. */
@@ -174,6 +176,8 @@ int top_tick(void *context, struct recorder *recorder, uint64_t mono_ns)
 {
     struct top *top = context;
     targets_tick(&top->targets, mono_ns);
+    for (uint32_t i = 0; i < recorder->process_count; i++)
+        process_drain(recorder->processes[i]);
     if (top->is_once)
         return top->fault;
     want_tick(recorder, mono_ns);

@@ -2,6 +2,8 @@
 /* top_screens.c - the screens beside the table: callers and callees, threads, help. */
 #include <string.h>
 
+#include "base/clock.h"
+#include "cli/request_text.h"
 #include "cli/top.h"
 #include "cli/top_draw.h"
 #include "cli/top_keys.h"
@@ -95,6 +97,20 @@ void draw_drill(struct top *top, struct draw_area area)
 
 /* ---- threads ------------------------------------------------------------------------------- */
 
+/* Behind a thread's name: what it works on. Returns the columns used. */
+static int draw_request(const struct top *top, int row, int at, int columns, uint32_t thread,
+                        attr_t all)
+{
+    struct collect_request request;
+    struct collect *agent = top_request_find(top, thread, &request);
+    char text[REQUEST_TEXT_MAX];
+    if (!agent || columns - at < 4)
+        return 0;
+    request_text(agent, &request, clock_mono_ns(), text);
+    return 2 + draw_text(row, at + 2, columns - at - 2, text, strlen(text), FIT_CUT_END,
+                         all ? all : draw_colour(top, DRAW_CYAN));
+}
+
 static void draw_thread(const struct top *top, int row, int columns, uint32_t item, attr_t all)
 {
     const struct live *live = &top->live;
@@ -115,6 +131,7 @@ static void draw_thread(const struct top *top, int row, int columns, uint32_t it
     fit_share(gil, seen->time[LIVE_NOW].us[LIVE_GIL], elapsed_us[LIVE_NOW]);
     at += draw_format(row, at, columns - at, all, "%s  %7d  ", gil, thread->tid);
     at += draw_text(row, at, columns - at, name->text, name->size, FIT_CUT_END, all);
+    at += draw_request(top, row, at, columns, seen->thread, all);
     if (!top->targets.several)
         return;
     char command[128];
