@@ -289,13 +289,26 @@ static void read_dollar_quote(struct scan *scan, size_t tag)
 /* ---- numbers and placeholders -----------------------------------------------------------------
  */
 
+/* `at` is behind digits: 1AND is seen. */
+static bool begins_keyword(const byte *at, const byte *end)
+{
+    const byte *stop = at;
+    while (stop < end && is_word(*stop))
+        stop++;
+    return word_find(at, (size_t)(stop - at)) != NULL;
+}
+
 /* From a digit, or a dot before a digit: everything that a number can be made of in any dialect,
  * and names that begin with a digit (MySQL). */
 static void read_number(struct scan *scan)
 {
     const byte *at = scan->at, *end = scan->end;
-    bool hex = *at == '0' && at + 1 < end && (at[1] | 32) == 'x';
+    bool hex = *at == '0' && at + 1 < end && (at[1] | 32) == 'x', digits = true;
     for (; at < end; at++) {
+        bool letter = is_word(*at) && !is_digit(*at);
+        if (letter && digits && begins_keyword(at, end))
+            break;
+        digits &= !letter;
         bool exponent = !hex && (at[0] | 32) == 'e' && end - at > 2 &&
                         (at[1] == '+' || at[1] == '-') && is_digit(at[2]);
         if (exponent)
@@ -489,6 +502,11 @@ static void read_hash(struct scan *scan)
 static void skip_copy_data(struct scan *scan)
 {
     scan->copy_data = false;
+    while (scan->at < scan->end && *scan->at != '\n') {
+        if (!is_space(*scan->at))
+            return; /* data begins on a line of its own */
+        scan->at++;
+    }
     for (const byte *at = scan->at; at < scan->end; at++) {
         at = memchr(at, '\n', (size_t)(scan->end - at));
         if (!at)

@@ -60,11 +60,23 @@ static size_t utf8_size(const unsigned char *text, size_t size)
     return need;
 }
 
+static bool is_ascii(const unsigned char *text, size_t size)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < size; i++)
+        all |= text[i];
+    return all < 0x80;
+}
+
 /* Copies with every byte that is no UTF-8 replaced; returns the size, > room when it does not fit.
  */
 static size_t copy_clean(char *out, size_t room, const unsigned char *text, size_t size)
 {
     size_t used = 0;
+    if (size <= room && is_ascii(text, size)) {
+        memcpy(out, text, size);
+        return size;
+    }
     while (size) {
         size_t step = utf8_size(text, size);
         const void *from = step ? (const void *)text : REPLACEMENT;
