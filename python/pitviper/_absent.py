@@ -5,8 +5,8 @@
 class track:
     """A decorator that returns what it decorates, and a `with` that does nothing."""
 
-    def __init__(self, name=None, **limits):
-        pass
+    def __new__(cls, name=None, **limits):
+        return name if callable(name) else super().__new__(cls)
 
     def __call__(self, function):
         return function
@@ -31,7 +31,7 @@ class PerformanceMonitor:
     def track(self, name=None, **limits):
         return track(name)
 
-    def add(self, name, seconds):
+    def add(self, name, duration_ms):
         pass
 
     def report(self):

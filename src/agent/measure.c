@@ -100,8 +100,8 @@ static PyObject *measure_new(PyObject *name, bool percentiles)
         return NULL;
     Py_INCREF(name);
     measure->name = name;
-    if (!series_init(&measure->series, percentiles))
-        PyErr_Clear(); /* without percentiles, then */
+    measure->mixed = PyUnicode_CompareWithASCIIString(name, OTHER) == 0;
+    series_init(&measure->series, percentiles); /* no memory: without percentiles, then */
     return (PyObject *)measure;
 }
 
@@ -146,7 +146,7 @@ static PyObject *say(const struct measure *measure, double took_ms,
                                    "slow: %s took %.1f ms, the limit is %g ms%s", measure->name,
                                    took_ms, (double)limits->slow_ns / NS_PER_MS, more);
     return PyObject_CallMethod(logger, "warning", "sOdIdds",
-                               "unusual: %s took %.1f ms, the last %d took %.1f \302\261 %.1f ms%s",
+                               "unusual: %s took %.1f ms, the last %d took %.3g \302\261 %.3g ms%s",
                                measure->name, took_ms, measure->series.filled, verdict->mean_ms,
                                verdict->deviation_ms, more);
 }
@@ -176,19 +176,26 @@ static void count_dropped(void)
         region_add(&region->header->counters.warnings_dropped, 1);
 }
 
-void measure_add(struct measure *measure, uint64_t duration_ns, bool error,
+void measure_add(struct measure *measure, uint64_t duration_ns, uint64_t now_ns, bool error,
                  const struct series_limits *limits)
 {
     bool dropped;
     struct series_limits used = *limits;
-    if (PyUnicode_CompareWithASCIIString(measure->name, OTHER) == 0)
-        used.deviations = 0; /* many things in one: what is usual means nothing */
+    if (measure->mixed)
+        used.deviations = 0;
     struct series_verdict verdict =
-        series_add(&measure->series, duration_ns, core_now_ns(), error, &used, &dropped);
+        series_add(&measure->series, duration_ns, now_ns, error, &used, &dropped);
     if (dropped)
         count_dropped();
     if (verdict.reason != SERIES_USUAL)
         warn(measure, duration_ns, &verdict, &used);
+}
+
+void measure_reset(struct measure *measure)
+{
+    bool percentiles = measure->series.buckets;
+    series_done(&measure->series);
+    series_init(&measure->series, percentiles);
 }
 
 /* ---- report ---------------------------------------------------------------------------------- */

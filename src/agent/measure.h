@@ -16,6 +16,7 @@
 
 struct measure {
     PyObject_HEAD PyObject *name;
+    bool mixed; /* many names in one: what is usual means nothing */
     struct series series;
 };
 
@@ -33,9 +34,11 @@ int measure_limits(PyObject *slow_ms, PyObject *deviations, const struct series_
  * an exception. */
 struct measure *measure_of(PyObject *book, PyObject *name, bool percentiles);
 
-/* Counts one, and warns if it stands out. */
-void measure_add(struct measure *measure, uint64_t duration_ns, bool error,
+/* Counts one that ended at `now_ns`, and warns if it stands out. */
+void measure_add(struct measure *measure, uint64_t duration_ns, uint64_t now_ns, bool error,
                  const struct series_limits *limits);
+/* Forgets what was counted. */
+void measure_reset(struct measure *measure);
 
 /* {"count", "errors", "avg", "max", "p50", "p95", "p99"}, milliseconds; new, NULL with an
  * exception. */

@@ -200,7 +200,7 @@ static void count(PyObject *endpoint, double ms)
                             core_string("metric", strlen("metric")), 0);
     core_count(key, duration_ns, false);
     Py_INCREF((PyObject *)measure);
-    measure_add(measure, duration_ns, false, &measure_defaults);
+    measure_add(measure, duration_ns, core_now_ns(), false, &measure_defaults);
     Py_DECREF((PyObject *)measure);
 }
 

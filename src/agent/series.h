@@ -3,7 +3,8 @@
  *
  * Stands out: longer than a fixed limit, or longer than the mean of the last SERIES_WINDOW by
  * `deviations` standard deviations. The latter only from SERIES_FEW on, and never below
- * SERIES_FLOOR_NS: a function of one microsecond that takes two is nobody's concern.
+ * SERIES_FLOOR_NS: a function of one microsecond that was not given the CPU
+ * for some milliseconds is nobody's concern.
  *
  * Pure C. Threads: series_add() may be called by many at once. Cost: ~10 ns.
  */
@@ -14,7 +15,7 @@
 
 #define SERIES_WINDOW 100u
 #define SERIES_FEW 30u
-#define SERIES_FLOOR_NS 1000000u
+#define SERIES_FLOOR_NS 10000000u
 
 struct series {
     uint64_t count, errors, total_ns, max_ns;

@@ -28,8 +28,10 @@
 struct track {
     PyObject_HEAD PyObject *name; /* NULL: the function's own */
     PyObject *book;               /* where its measure is */
-    bool percentiles;
+    struct measure *measure;      /* in it, once there was a use; owned */
     struct series_limits limits;
+    uint32_t generation, route; /* the name as a string id */
+    bool percentiles;
 };
 
 struct monitor {
@@ -43,29 +45,47 @@ static PyObject *own_book; /* of track() outside of any monitor: warnings only *
 
 /* ---- one use --------------------------------------------------------------------------------- */
 
+static uint32_t route_of(struct track *track)
+{
+    uint32_t generation = core_generation();
+    if (track->generation != generation) {
+        track->generation = generation;
+        track->route = core_string_of(track->name);
+    }
+    return track->route;
+}
+
 /* New reference; NULL: nothing is measured. */
 static struct request *begin(struct track *track)
 {
-    struct request_start start = {.kind = AGENT_KIND_USER, .route = core_string_of(track->name)};
+    struct request_start start = {.kind = AGENT_KIND_USER};
+    if (!core_enabled)
+        return NULL;
+    start.route = route_of(track);
     struct request *span = request_begin(&start);
     if (span)
         span->opener = track;
     return span;
 }
 
-static void add(struct track *track, uint64_t duration_ns, bool error)
+static void find_measure(struct track *track)
 {
     struct pending pending;
     pending_save(&pending);
-    struct measure *measure = measure_of(track->book, track->name, track->percentiles);
-    if (measure) {
-        Py_INCREF((PyObject *)measure);
-        measure_add(measure, duration_ns, error, &track->limits);
-        Py_DECREF((PyObject *)measure);
-    } else {
+    track->measure = measure_of(track->book, track->name, track->percentiles);
+    if (track->measure)
+        Py_INCREF((PyObject *)track->measure);
+    else
         core_swallow();
-    }
     pending_restore(&pending);
+}
+
+static void add(struct track *track, uint64_t duration_ns, uint64_t now_ns, bool error)
+{
+    if (!track->measure)
+        find_measure(track);
+    if (track->measure)
+        measure_add(track->measure, duration_ns, now_ns, error, &track->limits);
 }
 
 /* What left the block is an error of the span; of the service only where nobody above can handle
@@ -84,13 +104,14 @@ static bool note_error(struct request *span, PyObject *exception)
 static void end(struct track *track, struct request *span, PyObject *exception)
 {
     Py_INCREF((PyObject *)span);
-    uint64_t start_ns = span->start_ns, now_ns = core_now_ns();
     bool alive = request_alive(span); /* not: ended already, or the span of a parent process */
     bool error = note_error(span, exception);
+    uint64_t start_ns = span->start_ns, now_ns = core_now_ns();
+    span->end_ns = now_ns;
     request_end(span);
     Py_DECREF((PyObject *)span);
     if (alive)
-        add(track, now_ns - start_ns, error);
+        add(track, now_ns - start_ns, now_ns, error);
 }
 
 /* The exception that is pending, borrowed from `pending`, as an object. */
@@ -151,8 +172,8 @@ static PyObject *track_count(PyObject *self, PyObject *args)
     if (!core_enabled || !track->name || !(seconds >= 0))
         Py_RETURN_NONE;
     uint64_t duration_ns = (uint64_t)(seconds * 1e9);
-    core_count(core_key(AGENT_KIND_USER, core_string_of(track->name), 0, 0), duration_ns, error);
-    add(track, duration_ns, error);
+    core_count(core_key(AGENT_KIND_USER, route_of(track), 0, 0), duration_ns, error);
+    add(track, duration_ns, core_now_ns(), error);
     Py_RETURN_NONE;
 }
 
@@ -200,6 +221,8 @@ static struct track *track_of(PyObject *name, PyObject *book, bool percentiles,
     Py_INCREF(book);
     track->name = name;
     track->book = book;
+    track->measure = NULL;
+    track->generation = track->route = 0;
     track->percentiles = percentiles;
     track->limits = *limits;
     return track;
@@ -335,6 +358,7 @@ static void track_free(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     Py_XDECREF(track->name);
     Py_XDECREF(track->book);
+    Py_XDECREF((PyObject *)track->measure);
     PyObject_Free(self);
     Py_DECREF((PyObject *)type);
 }
@@ -427,7 +451,7 @@ static PyObject *monitor_add(PyObject *self, PyObject *args)
     struct track *track = track_of(name, monitor->book, true, &monitor->limits);
     if (!track)
         return NULL;
-    add(track, (uint64_t)(ms * 1e6), false);
+    add(track, (uint64_t)(ms * 1e6), core_now_ns(), false);
     Py_DECREF((PyObject *)track);
     Py_RETURN_NONE;
 }
@@ -437,6 +461,8 @@ static PyObject *monitor_report(PyObject *self, PyObject *Py_UNUSED(unused))
     PyObject *book = ((struct monitor *)self)->book, *report = PyDict_New();
     PyObject *name, *measure;
     for (Py_ssize_t at = 0; report && PyDict_Next(book, &at, &name, &measure);) {
+        if (!((struct measure *)measure)->series.count)
+            continue;
         PyObject *row = measure_report((struct measure *)measure);
         if (!row || PyDict_SetItem(report, name, row) < 0)
             Py_CLEAR(report);
@@ -447,7 +473,9 @@ static PyObject *monitor_report(PyObject *self, PyObject *Py_UNUSED(unused))
 
 static PyObject *monitor_reset(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    PyDict_Clear(((struct monitor *)self)->book);
+    PyObject *name, *measure;
+    for (Py_ssize_t at = 0; PyDict_Next(((struct monitor *)self)->book, &at, &name, &measure);)
+        measure_reset((struct measure *)measure);
     Py_RETURN_NONE;
 }
 
