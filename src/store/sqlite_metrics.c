@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* sqlite_metrics.c - histograms and gauges of a range, step by step. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/sqlite_store.h"
+
+struct metric_reading {
+    const struct store_query *query;
+    const struct store_metric_fns *fns;
+    struct dict names; /* keys of the answer */
+    struct dict_bridge bridge;
+    struct metrics sum, one;
+    struct store_bucket *buckets;
+    uint32_t bucket_capacity;
+    uint64_t step_ns, step_start_ns;
+};
+
+static bool key_is_wanted(const struct dict *dict, const struct dict_key *key,
+                          const struct metric_reading *r)
+{
+    if (r->query->pid && key->pid != r->query->pid)
+        return false;
+    if (r->query->endpoint && strcmp(dict_text(dict, key->name), r->query->endpoint) != 0)
+        return false;
+    return key->kind == DICT_GAUGE ? r->fns->gauge != NULL : r->fns->histogram != NULL;
+}
+
+static int begin_file(void *context, struct store *store, struct file *file)
+{
+    (void)store;
+    struct metric_reading *r = context;
+    dict_bridge_done(&r->bridge);
+    dict_bridge_init(&r->bridge, &file->dict, &r->names);
+    return 0;
+}
+
+/* -- giving ---------------------------------------------------------------------------------- */
+
+static uint64_t value_of(const struct metric *items, uint32_t count, uint32_t slot)
+{
+    for (uint32_t i = 0; i < count && items[i].slot <= slot; i++)
+        if (items[i].slot == slot)
+            return items[i].value;
+    return 0;
+}
+
+static double double_of(const struct metric *items, uint32_t count, uint32_t slot)
+{
+    struct metric found = {.value = value_of(items, count, slot)};
+    return metric_double(&found);
+}
+
+static int give_gauge(struct metric_reading *r, const struct dict_key *key,
+                      const struct metric *items, uint32_t count)
+{
+    struct store_gauge gauge = {
+        .name = dict_text(&r->names, key->name),
+        .pid = key->pid,
+        .count = value_of(items, count, SLOT_GAUGE_COUNT),
+        .sum = double_of(items, count, SLOT_GAUGE_SUM),
+        .min = double_of(items, count, SLOT_GAUGE_MIN),
+        .max = double_of(items, count, SLOT_GAUGE_MAX),
+        .last = double_of(items, count, SLOT_GAUGE_LAST),
+    };
+    return r->fns->gauge(r->fns->context, r->step_start_ns, &gauge);
+}
+
+static int take_buckets(struct metric_reading *r, const struct metric *items, uint32_t count,
+                        uint32_t *bucket_count)
+{
+    if (count > r->bucket_capacity) {
+        struct store_bucket *buckets = realloc(r->buckets, count * sizeof *buckets);
+        if (!buckets)
+            return ERR_NO_MEMORY;
+        r->buckets = buckets;
+        r->bucket_capacity = count;
+    }
+    *bucket_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (items[i].slot >= SLOT_BUCKETS)
+            r->buckets[(*bucket_count)++] =
+                (struct store_bucket){items[i].slot - SLOT_BUCKETS, items[i].value};
+    return 0;
+}
+
+static int give_histogram(struct metric_reading *r, const struct dict_key *key,
+                          const struct metric *items, uint32_t count)
+{
+    uint32_t bucket_count;
+    int result = take_buckets(r, items, count, &bucket_count);
+    if (result < 0)
+        return result;
+    struct store_histogram histogram = {
+        .kind = key->kind,
+        .name = dict_text(&r->names, key->name),
+        .detail = dict_text(&r->names, key->detail),
+        .summary = dict_text(&r->names, key->summary),
+        .group = key->group,
+        .fingerprint = key->fingerprint,
+        .pid = key->pid,
+        .count = value_of(items, count, SLOT_COUNT),
+        .errors = value_of(items, count, SLOT_ERRORS),
+        .total_ns = value_of(items, count, SLOT_TOTAL_NS),
+        .max_ns = value_of(items, count, SLOT_MAX_NS),
+        .rows = value_of(items, count, SLOT_ROWS),
+        .repeats = value_of(items, count, SLOT_REPEATS),
+        .buckets = r->buckets,
+        .bucket_count = bucket_count,
+    };
+    return r->fns->histogram(r->fns->context, r->step_start_ns, &histogram);
+}
+
+static int give_step(struct metric_reading *r)
+{
+    metrics_tidy(&r->sum);
+    int result = 0;
+    for (uint32_t first = 0; first < r->sum.count && result == 0;) {
+        const struct metric *items = &r->sum.items[first];
+        uint32_t count = 1;
+        while (first + count < r->sum.count && items[count].key == items->key)
+            count++;
+        const struct dict_key *key = dict_key_at(&r->names, items->key);
+        result = key->kind == DICT_GAUGE ? give_gauge(r, key, items, count)
+                                         : give_histogram(r, key, items, count);
+        first += count;
+    }
+    metrics_reset(&r->sum);
+    return result;
+}
+
+/* -- taking ---------------------------------------------------------------------------------- */
+
+static int add_window(struct metric_reading *r, const struct dict *dict)
+{
+    uint32_t key = PROFILE_NONE, to_key = PROFILE_NONE;
+    bool wanted = false;
+    for (uint32_t i = 0; i < r->one.count; i++) {
+        const struct metric *item = &r->one.items[i];
+        if (item->key != key) {
+            key = item->key;
+            wanted = key_is_wanted(dict, dict_key_at(dict, key), r);
+            if (wanted)
+                to_key = dict_bridge_key(&r->bridge, key, r->query->pid != 0);
+        }
+        if (!wanted)
+            continue;
+        int result = to_key == PROFILE_NONE ? ERR_NO_MEMORY
+                                            : metrics_add(&r->sum, to_key, item->slot, item->value);
+        if (result < 0)
+            return result;
+    }
+    metrics_tidy_when_large(&r->sum);
+    return 0;
+}
+
+static int visit_metrics(void *context, struct store *store, const struct visit *visit)
+{
+    struct metric_reading *r = context;
+    uint64_t start =
+        r->step_ns ? visit->start_ns - visit->start_ns % r->step_ns : r->query->from_ns;
+    if (start != r->step_start_ns) {
+        int result = give_step(r);
+        if (result != 0)
+            return result;
+        r->step_start_ns = start;
+    }
+    metrics_reset(&r->one);
+    const struct dict *dict = &visit->file->dict;
+    int result = metrics_decode(dict, store->raw.data, store->raw.size, &r->one);
+    return result < 0 ? result : add_window(r, dict);
+}
+
+int store_read_metrics(struct store *store, const struct store_query *query, uint64_t step_ns,
+                       const struct store_metric_fns *fns, struct store_answer *answer,
+                       struct err *err)
+{
+    struct metric_reading r = {.query = query, .fns = fns, .step_ns = step_ns};
+    if (step_ns % shelf_of(DUTY_METRIC, 0)->window_ns)
+        return err_set(err, ERR_USAGE, "steps are multiples of ten seconds");
+    if (dict_init(&r.names) < 0)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    struct visitor visitor = {
+        .duty = DUTY_METRIC,
+        .max_window_ns = step_ns ? step_ns : DAY_NS,
+        .begin = begin_file,
+        .visit = visit_metrics,
+        .context = &r,
+    };
+    int result = store_visit(store, query, &visitor, answer, err);
+    if (result == 0)
+        result = give_step(&r);
+    dict_bridge_done(&r.bridge);
+    dict_done(&r.names);
+    metrics_done(&r.sum);
+    metrics_done(&r.one);
+    free(r.buckets);
+    return result;
+}
