@@ -177,12 +177,14 @@ struct agent_slot {
 };
 
 /* What lies where inside the Python object that the ContextVar holds: a PyObject header, then this.
- * `object_header_bytes` in the header says how large the former is. */
+ * `object_header_bytes` in the header says how large the former is. The variable keeps its value when
+ * a request ends; a user's span inside a request has the request's id and slot. So a reader believes
+ * it only while the slot is in use by that very id. */
 struct agent_request_head {
-    uint64_t magic; /* AGENT_REQUEST_MAGIC while it lives, 0 afterwards */
+    uint64_t magic; /* AGENT_REQUEST_MAGIC; 0 once a request (not: a span in one) has ended */
     uint64_t id;    /* as in the slot */
     uint32_t slot;  /* AGENT_NONE: the slots were full */
-    uint32_t route; /* string; 0: not known yet */
+    uint32_t route; /* string; 0: not known yet. Of a span in a request: its name */
 };
 
 struct agent_counters {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The rows below are all there is to "one shared object for every version": a name, and where its
- * address goes. A row may be missing in old versions where the table says from which one on it is
- * there; what 3.8 lacks has a stand-in in this file. */
+ * address goes, and since when it is exported; what older versions lack has a stand-in in this
+ * file. */
 #include "agent/api.h"
 
 #include <dlfcn.h>
@@ -21,7 +21,7 @@ static const struct {
     {"PyContext_CopyCurrent", (void **)&api.context_copy, 0},
     {"PyContext_Enter", (void **)&api.context_enter, 0},
     {"PyContext_Exit", (void **)&api.context_exit, 0},
-    {"PyObject_Vectorcall", (void **)&api.vectorcall, 0x03090000},
+    {"PyObject_Vectorcall", (void **)&api.vectorcall, 0x030b0000},
     {"PyVectorcall_Call", (void **)&api.vectorcall_call, 0},
     {"PyUnicode_AsUTF8AndSize", (void **)&api.text_utf8, 0},
     {"PyMethod_New", (void **)&api.method_new, 0},
@@ -40,12 +40,12 @@ static uint32_t running_hex(void)
     return (uint32_t)((major & 0xff) << 24 | (minor & 0xff) << 16 | (micro & 0xff) << 8);
 }
 
-/* ---- 3.8 ------------------------------------------------------------------------------------- */
+/* ---- up to 3.10 ------------------------------------------------------------------------------ */
 
-enum { /* PyTypeObject of 3.8, x86-64 */
-       TYPE_VECTOR_3_8 = 56,
-       TYPE_FLAGS_3_8 = 168,
-       TYPE_WEAKREFS_3_8 = 208,
+enum { /* PyTypeObject of 3.8 to 3.10, x86-64; none of them changes any more */
+       TYPE_VECTOR = 56,
+       TYPE_FLAGS = 168,
+       TYPE_WEAKREFS = 208,
 };
 
 void api_finish_type_3_8(PyObject *type, Py_ssize_t vector, Py_ssize_t weakrefs)
@@ -53,12 +53,12 @@ void api_finish_type_3_8(PyObject *type, Py_ssize_t vector, Py_ssize_t weakrefs)
     if (api.hex >= 0x03090000)
         return;
     char *base = (char *)type;
-    memcpy(base + TYPE_VECTOR_3_8, &vector, sizeof vector);
-    memcpy(base + TYPE_WEAKREFS_3_8, &weakrefs, sizeof weakrefs);
+    memcpy(base + TYPE_VECTOR, &vector, sizeof vector);
+    memcpy(base + TYPE_WEAKREFS, &weakrefs, sizeof weakrefs);
     unsigned long flags;
-    memcpy(&flags, base + TYPE_FLAGS_3_8, sizeof flags);
+    memcpy(&flags, base + TYPE_FLAGS, sizeof flags);
     flags |= API_FLAG_VECTORCALL;
-    memcpy(base + TYPE_FLAGS_3_8, &flags, sizeof flags);
+    memcpy(base + TYPE_FLAGS, &flags, sizeof flags);
 }
 
 /* By tuple and dict, for what has no vectorcall. */
@@ -88,14 +88,15 @@ done:
     return result;
 }
 
-/* 3.8 has the protocol, but no exported function to call by it. */
-static PyObject *call_vector_3_8(PyObject *callable, PyObject *const *args, size_t nargsf,
-                                 PyObject *names)
+/* Up to 3.10 the interpreter has the protocol, but calls by it in inline functions of its headers.
+ */
+static PyObject *call_vector(PyObject *callable, PyObject *const *args, size_t nargsf,
+                             PyObject *names)
 {
     PyTypeObject *type = Py_TYPE(callable);
     if (PyType_GetFlags(type) & API_FLAG_VECTORCALL) {
         Py_ssize_t offset;
-        memcpy(&offset, (char *)type + TYPE_VECTOR_3_8, sizeof offset);
+        memcpy(&offset, (char *)type + TYPE_VECTOR, sizeof offset);
         api_vector vector;
         memcpy(&vector, (char *)callable + offset, sizeof vector);
         if (vector)
@@ -121,7 +122,7 @@ int api_start(void)
         memcpy(functions[at].where, &address, sizeof address);
     }
     if (!api.vectorcall)
-        api.vectorcall = call_vector_3_8;
+        api.vectorcall = call_vector;
     if (!api.interpreter) {
         void *address = dlsym(RTLD_DEFAULT, "_PyInterpreterState_Get");
         memcpy(&api.interpreter, &address, sizeof address);

@@ -32,6 +32,7 @@ struct callable {
     uint32_t generation;  /* of `system` and `key` */
     uint32_t system;      /* string */
     uint32_t key;         /* when there is a fixed name */
+    bool only_errors;     /* calls that succeed are not counted */
 };
 
 int callable_start(void);

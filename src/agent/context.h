@@ -16,8 +16,6 @@ int context_start(void);
 struct request *context_take(uint32_t generation);
 /* Makes it current. False when there is no memory; no exception is set. */
 bool context_set(struct request *request);
-/* If `request` is current, its first live outer one becomes current, or none. */
-void context_leave(struct request *request);
 /* If `request` is current, none is. */
 void context_drop(struct request *request);
 

@@ -38,6 +38,7 @@ struct request {
     uint32_t kind;       /* REQUEST, TASK or USER */
     uint32_t state;      /* string: tracestate */
     uint32_t statements, outbound;
+    bool live;             /* between begin and end */
     uint64_t error;        /* which exception was counted last; see request_error() */
     const void *opener;    /* the span object that began it; only compared */
     struct request *outer; /* what was current when it began; owned */
@@ -111,8 +112,8 @@ void request_route(struct request *request, uint32_t route);
  * EXCEPTION, writes an ERROR record. Same exception object twice in a row: once. Borrowed. */
 void request_error(struct request *request, PyObject *exception, bool handled);
 /* Ends it: counts, writes REQUEST, PARTS, TRACE (a span of a request: SPAN), frees the slot; the
- * ContextVar goes back to the outer request only if this one is still current. Safe to call twice.
- * Does not drop the reference. */
+ * outer request is current again. Safe to call twice, and in any context. Does not drop the
+ * reference. */
 void request_end(struct request *request);
 /* Between begin and end, in the process that began it. */
 bool request_alive(const struct request *request);

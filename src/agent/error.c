@@ -90,7 +90,7 @@ static void find_place(PyObject *exception, char *out, size_t size)
 }
 
 /* "ValueError", "package.module.Name": builtins without their module. */
-static uint32_t type_name(PyObject *exception)
+uint32_t error_type(PyObject *exception)
 {
     char name[256] = "";
     PyObject *type = (PyObject *)Py_TYPE(exception);
@@ -112,7 +112,7 @@ uint32_t error_key(PyObject *exception, bool handled)
     pending_save(&pending);
     char place[PLACE_MAX];
     find_place(exception, place, sizeof place);
-    uint32_t key = core_key(AGENT_KIND_EXCEPTION, type_name(exception),
+    uint32_t key = core_key(AGENT_KIND_EXCEPTION, error_type(exception),
                             core_string(place, strlen(place)), handled);
     pending_restore(&pending);
     return key;

@@ -151,7 +151,7 @@ static void finish(struct region *region, struct leaf *leaf, uint32_t key, uint3
                     .status = status,
                     .rows = rows},
     };
-    if (request && request->root->head.magic == AGENT_REQUEST_MAGIC) {
+    if (request && request->root->live) {
         record.request = request->head.id;
         record.as.span.parent = request->span;
         record.flags |= request->root->flags & AGENT_FLAG_SAMPLED;
@@ -223,6 +223,14 @@ void leaf_end(struct leaf *leaf, uint32_t key, uint32_t flags, uint32_t status, 
     struct region *region = region_get();
     if (region && region->generation == leaf->generation)
         finish(region, leaf, key, flags, status, rows);
+    unmark(leaf);
+    leaf->start_ns = 0;
+    Py_CLEAR(leaf->request);
+}
+
+void leaf_drop(struct leaf *leaf)
+{
+    leaf_waits(leaf, 0);
     unmark(leaf);
     leaf->start_ns = 0;
     Py_CLEAR(leaf->request);

@@ -176,15 +176,26 @@ uint32_t core_statement_key(PyObject *statement, uint32_t system)
     return key_of(statements, STATEMENT_ENTRIES, statement, system, make_statement);
 }
 
+/* What names a command and can be no secret: Redis's own words, and those of its modules. */
+static bool is_command_letter(char letter)
+{
+    return (letter >= 'A' && letter <= 'Z') || letter == '.' || letter == '_';
+}
+
 static uint32_t make_command(struct region *region, const char *text, size_t size, uint32_t system)
 {
+    static const char other[] = "(other)";
     char word[COMMAND_MAX];
     size_t length = 0;
     for (; length < size && length < COMMAND_MAX && (unsigned char)text[length] > ' '; length++)
         word[length] = (char)(text[length] >= 'a' && text[length] <= 'z' ? text[length] - 'a' + 'A'
                                                                          : text[length]);
     struct agent_key key = {.kind = AGENT_KIND_CACHE, .detail = system};
-    key.name = region_string(region, word, length);
+    size_t letters = 0;
+    while (letters < length && is_command_letter(word[letters]))
+        letters++;
+    key.name = letters == length ? region_string(region, word, length)
+                                 : region_string(region, other, sizeof other - 1);
     return region_key(region, &key);
 }
 

@@ -3,6 +3,8 @@
 #include "agent/context.h"
 #include "agent/wrap.h"
 
+#include <string.h>
+
 /* ---- before and after ------------------------------------------------------------------------ */
 
 bool observe_unpack(struct observed *observed, PyObject *const *args, size_t nargsf,
@@ -204,6 +206,32 @@ static PyObject *carry(PyObject *Py_UNUSED(module), PyObject *function)
     return (PyObject *)self;
 }
 
+/* ---- types ----------------------------------------------------------------------------------- */
+
+/* A subclass that says of itself what its base says, also in the messages of the interpreter: those
+ * name a type by what PyType_Spec calls it, which before 3.11 must live as long as the type. */
+static PyObject *subtype(PyObject *Py_UNUSED(module), PyObject *base)
+{
+    PyObject *module = PyObject_GetAttrString(base, "__module__");
+    PyObject *own = PyObject_GetAttrString(base, "__qualname__");
+    PyObject *full = module && own ? PyUnicode_FromFormat("%U.%U", module, own) : NULL;
+    PyObject *bases = full ? PyTuple_Pack(1, base) : NULL, *type = NULL;
+    const char *text = bases ? api.text_utf8(full, NULL) : NULL;
+    char *name = text ? strdup(text) : NULL;
+    if (name) {
+        PyType_Slot slots[] = {{0, NULL}};
+        PyType_Spec spec = {name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+        type = PyType_FromSpecWithBases(&spec, bases);
+    } else if (text) {
+        PyErr_NoMemory();
+    }
+    Py_XDECREF(bases);
+    Py_XDECREF(full);
+    Py_XDECREF(own);
+    Py_XDECREF(module);
+    return type;
+}
+
 static PyMethodDef functions[] = {
     {"observe", (PyCFunction)(void (*)(void))observe, METH_VARARGS | METH_KEYWORDS,
      "observe(function, before=None, after=None)\n--\n\n"
@@ -216,6 +244,8 @@ static PyMethodDef functions[] = {
     {"supply", supply, METH_VARARGS,
      "supply(function, index, keyword, value, adopt=None)\n--\n\nCalls function with "
      "keyword=value where the caller gives none; adopt(given) where it does."},
+    {"subtype", subtype, METH_O,
+     "subtype(base)\n--\n\nA subclass of a C type, with its name and its layout."},
     {"carry", carry, METH_O,
      "carry(function)\n--\n\nA stand-in that runs as a part of the present request wherever it "
      "is called."},

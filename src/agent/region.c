@@ -72,16 +72,25 @@ static const uint16_t key_limits[AGENT_KINDS] = AGENT_KEY_LIMITS;
 
 /* ---- lock ------------------------------------------------------------------------------------ */
 
+/* With the GIL it is the lock. */
 static void lock(struct region *region)
 {
+#ifdef AGENT_FREE_THREADED
     for (int spin = 0; __atomic_exchange_n(&region->lock, 1, __ATOMIC_ACQUIRE); spin++)
         if (spin > SPINS)
             sched_yield();
+#else
+    (void)region;
+#endif
 }
 
 static void unlock(struct region *region)
 {
+#ifdef AGENT_FREE_THREADED
     __atomic_store_n(&region->lock, 0, __ATOMIC_RELEASE);
+#else
+    (void)region;
+#endif
 }
 
 /* ---- index ----------------------------------------------------------------------------------- */

@@ -7,8 +7,8 @@
  *
  * Ownership: there is one region per process and it lives as long as the process.
  * Threads:   with the GIL there is one writer at a time and counters are plain loads and stores.
- *            With AGENT_FREE_THREADED they are atomic additions. Names and slots are taken under a
- *            spin lock in both, which no caller can hold across a call into Python.
+ *            With AGENT_FREE_THREADED they are atomic additions, and names and slots are taken
+ *            under a spin lock, which no caller can hold across a call into Python.
  * Fork:      the lock, the counters of the free list and the pointers lie in a page that the kernel
  *            wipes in a child (MADV_WIPEONFORK), so a child can never inherit a held lock.
  */

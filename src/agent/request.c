@@ -138,11 +138,12 @@ struct request *request_begin(const struct request_start *start)
         begin_span(request, request->outer);
     else
         begin_root(region, request, start);
+    request->live = true;
     __atomic_store_n(&request->head.magic, AGENT_REQUEST_MAGIC, __ATOMIC_RELEASE);
     if (!context_set(request)) { /* out of memory: as if it had not been */
         if (request->root == request && request->head.slot != AGENT_NONE)
             region_slot_free(region, request->head.slot);
-        request->head.magic = 0;
+        request->live = false;
         Py_DECREF((PyObject *)request);
         return NULL;
     }
@@ -325,20 +326,21 @@ static void end_root(struct region *region, struct request *request, uint64_t en
 
 void request_end(struct request *request)
 {
-    if (request->head.magic != AGENT_REQUEST_MAGIC)
+    if (!request->live)
         return;
     struct region *region = region_get();
     if (region && region->generation == request->generation) {
         uint64_t end_ns = request->end_ns ? request->end_ns : core_now_ns();
         if (request->root == request) {
             end_root(region, request, end_ns);
-        } else if (request->root->head.magic == AGENT_REQUEST_MAGIC) {
+        } else if (request->root->live) {
             struct agent_record span = span_of(region, request, end_ns);
             region_append(region, &span);
         }
     }
-    __atomic_store_n(&request->head.magic, 0, __ATOMIC_RELEASE);
-    context_leave(request);
+    request->live = false;
+    if (request->root == request) /* a part of it shows the request that goes on */
+        __atomic_store_n(&request->head.magic, 0, __ATOMIC_RELEASE);
 }
 
 /* ---- steps of coroutines --------------------------------------------------------------------- */

@@ -11,5 +11,7 @@ int request_add(PyObject *module);
 
 /* Where an exception happened: the key (EXCEPTION, type, "function (file:line)", handled). */
 uint32_t error_key(PyObject *exception, bool handled);
+/* The name of its type as a string id; nothing may be pending. */
+uint32_t error_type(PyObject *exception);
 /* The exception's text as a string id; 0: none, or not to be kept. */
 uint32_t error_message(PyObject *exception);

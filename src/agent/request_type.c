@@ -194,7 +194,7 @@ static void free_request(PyObject *object)
 {
     struct request *self = (struct request *)object;
     PyTypeObject *type = Py_TYPE(object);
-    if (self->head.magic == AGENT_REQUEST_MAGIC)
+    if (self->live)
         request_end(self); /* dropped without an end, by a context that is gone */
     Py_CLEAR(self->outer);
     PyObject_Free(object);

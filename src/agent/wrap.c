@@ -8,6 +8,7 @@
 #include "agent/wrap.h"
 #include "agent/names.h"
 #include "agent/region.h"
+#include "agent/request.h"
 
 #include <string.h>
 
@@ -34,7 +35,7 @@ static bool is_text(PyObject *object)
 
 static struct about about_text(const struct callable *self, PyObject *text)
 {
-    struct about about = {0, 0, self->system};
+    struct about about = {.detail = self->system};
     if (self->kind == AGENT_KIND_STATEMENT)
         about.key = core_statement_key(text, self->system);
     else if (self->kind == AGENT_KIND_CACHE)
@@ -44,19 +45,24 @@ static struct about about_text(const struct callable *self, PyObject *text)
     return about;
 }
 
-/* A describing function's answer: a text, or (name, detail). */
+/* A describing function's answer: a text, (statement, system), (name, detail), or None. */
 static struct about about_answer(const struct callable *self, PyObject *answer)
 {
-    if (PyTuple_Check(answer) && PyTuple_Size(answer) == 2)
-        return (struct about){0, core_string_of(PyTuple_GetItem(answer, 0)),
-                              core_string_of(PyTuple_GetItem(answer, 1))};
-    return about_text(self, is_text(answer) ? answer : NULL);
+    if (answer == Py_None)
+        return (struct about){.nothing = true};
+    if (!PyTuple_Check(answer) || PyTuple_Size(answer) != 2)
+        return about_text(self, is_text(answer) ? answer : NULL);
+    PyObject *name = PyTuple_GetItem(answer, 0);
+    uint32_t detail = core_string_of(PyTuple_GetItem(answer, 1));
+    if (self->kind == AGENT_KIND_STATEMENT)
+        return (struct about){.key = core_statement_key(is_text(name) ? name : NULL, detail)};
+    return (struct about){.name = core_string_of(name), .detail = detail};
 }
 
 static struct about about_described(struct callable *self, PyObject *const *args, size_t nargsf,
                                     PyObject *names)
 {
-    struct about about = {0, 0, self->system};
+    struct about about = {.detail = self->system};
     PyObject *tuple, *keywords, *answer = NULL;
     if (callable_unpack(args, nargsf, names, &tuple, &keywords)) {
         answer = PyObject_CallFunctionObjArgs(self->refs[REF_DESCRIBE], tuple, keywords, NULL);
@@ -79,7 +85,7 @@ struct about wrap_about(struct callable *self, PyObject *const *args, size_t nar
     if (self->generation != generation)
         refresh(self, generation);
     if (self->key)
-        return (struct about){self->key, 0, 0};
+        return (struct about){.key = self->key};
     PyObject *text = callable_argument(self, args, nargsf, names);
     if (is_text(text))
         return about_text(self, text);
@@ -114,12 +120,26 @@ static uint32_t rows_of(const struct callable *self, PyObject *first, PyObject *
     return rows < 0 || rows >= (long)AGENT_NONE ? AGENT_NONE : (uint32_t)rows;
 }
 
-static uint32_t status_of(const struct callable *self, PyObject *result)
+static uint32_t status_of(const struct callable *self, PyObject *answer)
 {
     if (!self->refs[REF_STATUS])
         return 0;
-    long status = number_of(result, self->refs[REF_STATUS]);
+    long status = number_of(answer, self->refs[REF_STATUS]);
     return status > 0 && status < 1000 ? (uint32_t)status : 0;
+}
+
+/* The status that a pending exception carries (urllib's HTTPError is a response, too). An outbound
+ * call that failed without an answer counts its exception by type and peer. */
+static uint32_t status_of_failure(const struct callable *self, const struct about *about)
+{
+    struct pending pending;
+    pending_save(&pending);
+    uint32_t status = status_of(self, pending.value);
+    if (!status && self->kind == AGENT_KIND_OUTBOUND)
+        core_count(core_key(AGENT_KIND_EXCEPTION, error_type(pending.value), about->name, 1), 0,
+                   true);
+    pending_restore(&pending);
+    return status;
 }
 
 bool wrap_enter(const struct callable *self, struct leaf *leaf)
@@ -139,10 +159,16 @@ void wrap_end(const struct callable *self, struct leaf *leaf, const struct about
               PyObject *first, PyObject *result)
 {
     uint32_t key = about->key, status = 0, rows = AGENT_NONE, flags = AGENT_FLAG_ERROR;
+    if (result && self->only_errors) {
+        leaf_drop(leaf);
+        return;
+    }
     if (result) {
         status = status_of(self, result);
         rows = rows_of(self, first, result);
         flags = status >= 400 ? AGENT_FLAG_ERROR : 0;
+    } else if (self->refs[REF_STATUS] || self->kind == AGENT_KIND_OUTBOUND) {
+        status = status_of_failure(self, about);
     }
     if (!key)
         key = core_key(self->kind, about->name, about->detail, status / 100);
@@ -159,6 +185,10 @@ static PyObject *wrap_call(PyObject *callable, PyObject *const *args, size_t nar
     if (!wrap_enter(self, &leaf))
         return api_call(self->standin.inner, args, nargsf, names);
     struct about about = wrap_about(self, args, nargsf, names);
+    if (about.nothing) {
+        leaf_drop(&leaf);
+        return api_call(self->standin.inner, args, nargsf, names);
+    }
     wrap_start(self, &leaf, &about);
     PyObject *result = api_call(self->standin.inner, args, nargsf, names);
     wrap_end(self, &leaf, &about, API_VECTOR_COUNT(nargsf) > 0 ? args[0] : NULL, result);
@@ -187,13 +217,14 @@ static bool take_text(struct callable *self, PyObject *text)
 
 static PyObject *make(PyObject *args, PyObject *kwargs, api_vector vector)
 {
-    static char *words[] = {"function", "kind",   "system",   "text", "name",
-                            "rows",     "status", "describe", NULL};
+    static char *words[] = {"function", "kind",   "system",   "text",        "name",
+                            "rows",     "status", "describe", "only_errors", NULL};
     PyObject *function, *system = NULL, *text = NULL, *name = NULL, *rows = NULL, *status = NULL,
                         *describe = NULL;
-    int kind;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Oi|O$OOOOO:wrap", words, &function, &kind,
-                                     &system, &text, &name, &rows, &status, &describe))
+    int kind, only_errors = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Oi|O$OOOOOp:wrap", words, &function, &kind,
+                                     &system, &text, &name, &rows, &status, &describe,
+                                     &only_errors))
         return NULL;
     if (kind <= AGENT_KIND_NONE || kind >= AGENT_KINDS)
         return PyErr_Format(PyExc_ValueError, "no such kind: %d", kind);
@@ -201,6 +232,7 @@ static PyObject *make(PyObject *args, PyObject *kwargs, api_vector vector)
     if (!self)
         return NULL;
     self->kind = (uint32_t)kind;
+    self->only_errors = only_errors;
     callable_hold(self, REF_SYSTEM, system);
     callable_hold(self, REF_NAME, name);
     callable_hold(self, REF_ROWS, rows);
@@ -222,6 +254,29 @@ static PyObject *wrap_async(PyObject *Py_UNUSED(module), PyObject *args, PyObjec
     return make(args, kwargs, await_call);
 }
 
+/* For libraries that report what has ended. */
+static PyObject *leaf(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *words[] = {"kind", "name", "detail", "seconds", "error", "group", NULL};
+    int kind, error = 0;
+    unsigned group = 0;
+    PyObject *name, *detail;
+    double seconds;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iOOd|pI:leaf", words, &kind, &name, &detail,
+                                     &seconds, &error, &group))
+        return NULL;
+    if (kind <= AGENT_KIND_NONE || kind >= AGENT_KINDS)
+        return PyErr_Format(PyExc_ValueError, "no such kind: %d", kind);
+    struct leaf leaf;
+    if (leaf_enter(&leaf)) {
+        leaf.start_ns = core_now_ns() - (seconds > 0 ? (uint64_t)(seconds * 1e9) : 0);
+        leaf_end(&leaf,
+                 core_key((uint32_t)kind, core_string_of(name), core_string_of(detail), group),
+                 error ? AGENT_FLAG_ERROR : 0, 0, AGENT_NONE);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *unwrap(PyObject *Py_UNUSED(module), PyObject *stand_in)
 {
     PyObject *inner = callable_check(stand_in) ? standin_inner(stand_in) : stand_in;
@@ -232,9 +287,11 @@ static PyObject *unwrap(PyObject *Py_UNUSED(module), PyObject *stand_in)
 static PyMethodDef functions[] = {
     {"wrap", (PyCFunction)(void (*)(void))wrap, METH_VARARGS | METH_KEYWORDS,
      "wrap(function, kind, system='', *, text=None, name=None, rows=None, status=None, "
-     "describe=None)\n--\n\nA stand-in that counts each call as a leaf."},
+     "describe=None, only_errors=False)\n--\n\nA stand-in that counts each call as a leaf."},
     {"wrap_async", (PyCFunction)(void (*)(void))wrap_async, METH_VARARGS | METH_KEYWORDS,
      "The same for a coroutine function: from the first step to the last."},
+    {"leaf", (PyCFunction)(void (*)(void))leaf, METH_VARARGS | METH_KEYWORDS,
+     "leaf(kind, name, detail, seconds, error=False, group=0)\n--\n\nA leaf that has just ended."},
     {"unwrap", unwrap, METH_O, "unwrap(stand_in)\n--\n\nWhat it stands for."},
     {NULL, NULL, 0, NULL},
 };

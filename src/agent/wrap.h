@@ -9,6 +9,7 @@
 struct about {
     uint32_t key; /* 0: name and detail, with the group that the outcome gives */
     uint32_t name, detail;
+    bool nothing; /* the describing function said None: this call is not counted */
 };
 
 /* Says what the call is about. Never raises. */

@@ -37,7 +37,7 @@ static void begin(struct awaited *self)
     self->started = true;
     if (self->observes)
         observe_before(self->owner, &self->observed);
-    else if (wrap_enter(self->owner, &self->leaf))
+    else if (!self->about.nothing && wrap_enter(self->owner, &self->leaf))
         wrap_start(self->owner, &self->leaf, &self->about);
 }
 
