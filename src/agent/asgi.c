@@ -133,6 +133,8 @@ static PyObject *send_call(PyObject *self, PyObject *const *args, size_t nargsf,
 static void begin_asgi(struct flight *flight)
 {
     PyObject *headers = PyDict_GetItemWithError(flight->scope, names[HEADERS]);
+    if (http_is_of(true, flight->scope, headers))
+        return; /* stand-in of a stand-in: the outer one has begun since this one was called */
     struct http_start start = {
         .method = http_method(PyDict_GetItemWithError(flight->scope, names[METHOD]))};
     read_headers(&start, headers);
