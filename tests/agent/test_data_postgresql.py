@@ -46,7 +46,7 @@ conn.rollback()
 """, postgresql) as done:
         counts = done.counts("STATEMENT")
         assert done.said == [6, 10]
-        assert counts["INSERT INTO t VALUES (%s, %s)"] == 6, counts
+        assert counts["INSERT INTO t VALUES (?)"] == 6, counts
         assert counts["COMMIT"] == counts["ROLLBACK"] == 1
         assert sum(counts.values()) == 1 + 6 + 1 + 1 + 1 + 1 + 1 + 3 + 1 + 1 + 1 + 2, counts
         assert any(name.startswith('SELECT "a" FROM "t" WHERE b = ?') for name in counts), counts
@@ -179,7 +179,7 @@ conn.rollback(); conn.commit()
 """, postgresql) as done:
         counts = done.counts("STATEMENT")
         assert done.said == [50, 1, 10]
-        assert counts["INSERT INTO t VALUES (%s, %s)"] == 6, counts
+        assert counts["INSERT INTO t VALUES (?)"] == 6, counts
         assert counts["SELECT ?, %s"] == 4 and counts["SELECT ? AS c"] == 2
         assert counts["COMMIT"] == counts["ROLLBACK"] == 1
         assert sum(counts.values()) == 1 + 6 + 1 + 1 + 1 + 1 + 1 + 2 + 1 + 4 + 2 + 1 + 2, counts

@@ -26,7 +26,7 @@ def test_data_sqlite3__each_way_to_execute__counted_once(agent_python):
     """) as done:
         assert done.said == [5, 5, 5] or len(set(done.said)) == 1
         counts = done.counts("STATEMENT")
-        assert counts["INSERT INTO t VALUES (?, ?)"] == 8
+        assert counts["INSERT INTO t VALUES (?)"] == 8
         assert counts["SELECT a FROM t WHERE b = ? AND a < ?"] == 3
         assert counts["UPDATE t SET a = ?"] == 1
         assert counts["COMMIT"] == 2
@@ -129,14 +129,15 @@ def test_data_sqlite3__own_classes__counted_where_they_execute(agent_python):
         class Connection(sqlite3.Connection):
             pass
         conn = sqlite3.connect(":memory:", factory=Connection)
+        conn.execute("CREATE TABLE t (a)")
         for number in range(4):
             conn.cursor(factory=Cursor).execute("SELECT %s", (number,))
-            conn.cursor(Cursor).executemany("DELETE FROM sqlite_master WHERE 1 = ?", [])
+            conn.cursor(Cursor).executemany("UPDATE t SET a = ?", [])
             conn.cursor().execute("SELECT 5, 6")
             conn.execute("SELECT 'x'")
     """) as done:
-        assert sum(done.counts("STATEMENT").values()) == 16
-        assert done.counts("STATEMENT")["SELECT %s"] == 4
+        assert sum(done.counts("STATEMENT").values()) == 17
+        assert done.counts("STATEMENT")["SELECT ?"] == 8
 
 
 def test_data_sqlite3__failing_statements__counted_as_errors(agent_python):

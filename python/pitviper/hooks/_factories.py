@@ -8,6 +8,8 @@ place. Only weak references are kept of such classes: an application may make th
 """
 import weakref
 
+from pitviper import _core
+
 _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 
 
@@ -46,6 +48,10 @@ class Counted:
             if owner is not None:
                 self._replace(owner if _is_changeable(owner) else given, name, make)
 
+    def adopt_type(self, args, kwargs, result, exception):
+        """To observe a factory with: what it made is of a class of the application."""
+        self.adopt(type(result))
+
     def _replace(self, owner, name, make):
         if owner is self.own or not _is_changeable(owner):
             return
@@ -70,15 +76,20 @@ class Counted:
         self.seen.clear()
 
 
+def is_written_in_python(function):
+    return hasattr(function, "__code__")
+
+
 def _is_changeable(owner):
     return owner.__flags__ & (_HEAP_TYPE | _IMMUTABLE_TYPE) == _HEAP_TYPE
 
 
 def _subclass(base, methods):
     """A stand-in type for `base`. `methods`: {name: make}; names that `base` does not have are passed over."""
-    body = {"__slots__": (), "__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
+    own = _core.subtype(base)
+    own.__doc__ = base.__doc__
     for name, make in methods.items():
         original = getattr(base, name, None)
         if original is not None:
-            body[name] = make(original)
-    return type(base)(base.__name__, (base,), body)
+            setattr(own, name, make(original))
+    return own

@@ -43,7 +43,7 @@ def package(module, patch):
         def _ended(self, event, error):
             name = self.open.pop((event.request_id, event.connection_id), event.command_name)
             if self.active:
-                _core.count(KIND_CACHE, name, SYSTEM, event.duration_micros / 1e6, error)
+                _core.leaf(KIND_CACHE, name, SYSTEM, event.duration_micros / 1e6, error)
 
     listener = Listener()
 

@@ -7,7 +7,7 @@ Rows are fetched lazily by sqlite: what a leaf takes is the preparation and the 
 """
 from pitviper import _core
 from pitviper.hooks import KIND_STATEMENT
-from pitviper.hooks._factories import Counted
+from pitviper.hooks._factories import Counted, is_written_in_python
 
 DISTRIBUTION = None  # comes with Python
 VERSIONS = ("3.8", None)
@@ -24,8 +24,14 @@ def package(module, patch):
     counted = patch.leaf(KIND_STATEMENT, SYSTEM, text=1, rows="rowcount")
     executions = {"execute": counted, "executemany": counted, "executescript": leaf}
     cursors = Counted(patch, module.Cursor, executions)
+
+    def cursor(original):
+        if is_written_in_python(original):  # it has a default of its own
+            return _core.observe(original, None, cursors.adopt_type)
+        return _core.supply(original, 1, "factory", cursors.own, cursors.adopt)
+
     methods = {
-        "cursor": lambda original: _core.supply(original, 1, "factory", cursors.own, cursors.adopt),
+        "cursor": cursor,
         "execute": leaf,
         "executemany": leaf,
         "executescript": leaf,
@@ -39,7 +45,7 @@ def package(module, patch):
         return _core.supply(original, 5, "factory", connections.own, connections.adopt)
 
     patch.function(module, "connect", connect)
-    patch.function(module.dbapi2, "connect", connect)
+    patch.function(module.dbapi2, "connect", lambda original: module.connect)
 
 
 MODULES = {"sqlite3": package}

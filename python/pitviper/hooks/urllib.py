@@ -24,7 +24,7 @@ def _describe(args, kwargs):
 
 
 def request(module, patch):
-    leaf = patch.leaf(KIND_OUTBOUND, describe=_describe, status=("status", "code"))
+    leaf = patch.leaf(KIND_OUTBOUND, describe=_describe, status="code")
     patch.method(module.OpenerDirector, "open", leaf)
 
 
