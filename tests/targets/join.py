@@ -3,7 +3,7 @@
 
     join.py MODE        needs pitviper._core on the path
 
-The board (file $PITVIPER_TRUTH, 64 pairs of 64-bit words) has for each thread its ident and the span id of the
+Its truth (file "truth" beside $PITVIPER_BOARD, 64 pairs of 64-bit words) has for each thread its ident and the span id of the
 request it is working on, 1 for none, 0 while it changes (tests/drivers/join_truth.c).
 
   tasks      20 asyncio tasks in turn, each all its life in a request of its own
@@ -26,7 +26,9 @@ from pitviper import _core
 PAIRS = 64
 SWITCH_S = 0.0005
 
-with open(os.environ["PITVIPER_TRUTH"], "r+b") as file:
+with open(os.path.dirname(os.environ["PITVIPER_BOARD"]) + "/truth", "w+b") as file:
+    file.write(bytes(PAIRS * 16))
+    file.flush()
     board = memoryview(mmap.mmap(file.fileno(), PAIRS * 16)).cast("Q")
 
 places = {}
