@@ -167,14 +167,22 @@ static bool is_plain_name(const byte *text, size_t size)
     return true;
 }
 
-/* A quoted name, from scan->at to `end`; too long for one, or nothing but digits ([1] in a PIVOT):
- * data. */
+static bool has_control(const byte *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (text[i] < ' ' || text[i] == 0x7f)
+            return true;
+    return false;
+}
+
+/* A quoted name, from scan->at to `end`. What is too long for one, begins with a digit ([1] in a
+ * PIVOT) or has control characters is data. */
 static void read_name(struct scan *scan, const byte *end)
 {
     const byte *text = scan->at;
     size_t size = (size_t)(end - text);
     scan->at = end;
-    if (size > NAME_MAX_BYTES + 2 || (size > 2 && is_digit(text[1])))
+    if (size > NAME_MAX_BYTES + 2 || is_digit(text[1]) || has_control(text, size))
         grammar_value(scan, false);
     else
         grammar_name(scan, text, size, 1);

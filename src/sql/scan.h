@@ -30,8 +30,8 @@ enum token {
 /* Between brackets; level 0 is the statement. Hashes as in write.c. */
 struct level {
     uint64_t done, element, previous;
-    uint32_t mark; /* text size before the separator in front of this element */
-    bool mark_full;
+    uint32_t mark, summary_mark; /* sizes before the separator in front of this element */
+    bool mark_full, summary_full;
     bool list;         /* equal neighbours among its elements are shown once */
     bool rows;         /* behind VALUES: the list has no brackets of its own */
     bool has_previous; /* `previous` is set */

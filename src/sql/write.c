@@ -158,10 +158,14 @@ static void go_back(struct scan *scan, const struct level *level)
         if (places[i]->set && places[i]->text_size > level->mark) {
             places[i]->text_size = level->mark;
             places[i]->full = level->mark_full;
+            if (places[i]->summary_size > level->summary_mark)
+                places[i]->summary_size = level->summary_mark;
         }
     }
     scan->text_size = level->mark;
     scan->full = level->mark_full;
+    scan->summary_size = level->summary_mark;
+    scan->summary_full = level->summary_full;
 }
 
 static void end_element(struct scan *scan)
@@ -220,6 +224,8 @@ void write_comma(struct scan *scan)
         end_element(scan);
         level->mark = scan->text_size;
         level->mark_full = scan->full;
+        level->summary_mark = scan->summary_size;
+        level->summary_full = scan->summary_full;
     } else {
         add_hash(scan, ',');
     }
