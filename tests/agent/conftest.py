@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from support.instrumented import package_folder, run_python
+from support.servers import mariadb, postgresql, redis_cluster, redis_server  # noqa: F401  fixtures
 
 OLDEST_MINOR = 8
 

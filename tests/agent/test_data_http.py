@@ -93,11 +93,11 @@ call("PLANTED", "/planted_path")
 say([call("GET", "/status/404"), call("GET", "/status/503")])
 call("GET", "/redirect/2")
 try:
-    call("GET", "/planted_path?hunter2", base="http://127.0.0.1:%d")
+    call("GET", "/planted_path?hunter2", base="http://127.0.0.1:DEAD")
 except Exception as error:
     say(type(error).__name__)
 page.end()
-""" % free_port()) as done:
+""".replace("DEAD", str(free_port()))) as done:
         keys = {(key.name, key.detail, key.group): key for key in done.keys("OUTBOUND")}
         host = "127.0.0.1:%d" % peer.port
         assert done.said[0] == [404, 503]

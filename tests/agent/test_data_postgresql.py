@@ -46,7 +46,7 @@ conn.rollback()
 """, postgresql) as done:
         counts = done.counts("STATEMENT")
         assert done.said == [6, 10]
-        assert counts["INSERT INTO t VALUES (?)"] == 6, counts
+        assert counts["INSERT INTO t VALUES (?)"] == 6 + 2, counts  # and executemany, execute_values
         assert counts["COMMIT"] == counts["ROLLBACK"] == 1
         assert sum(counts.values()) == 1 + 6 + 1 + 1 + 1 + 1 + 1 + 3 + 1 + 1 + 1 + 2, counts
         assert any(name.startswith('SELECT "a" FROM "t" WHERE b = ?') for name in counts), counts
@@ -179,8 +179,8 @@ conn.rollback(); conn.commit()
 """, postgresql) as done:
         counts = done.counts("STATEMENT")
         assert done.said == [50, 1, 10]
-        assert counts["INSERT INTO t VALUES (?)"] == 6, counts
-        assert counts["SELECT ?, %s"] == 4 and counts["SELECT ? AS c"] == 2
+        assert counts["INSERT INTO t VALUES (?)"] == 6 + 1, counts  # and executemany
+        assert counts["SELECT ?, ?"] == 4 and counts["SELECT ? AS c"] == 2
         assert counts["COMMIT"] == counts["ROLLBACK"] == 1
         assert sum(counts.values()) == 1 + 6 + 1 + 1 + 1 + 1 + 1 + 2 + 1 + 4 + 2 + 1 + 2, counts
         assert done.key("STATEMENT", "SELECT nonsense FROM planted WHERE a = ?").errors == 1
@@ -262,7 +262,7 @@ asyncio.run(main())
         counts = done.counts("STATEMENT")
         assert done.said == [3, 3, 3, 94, 'relation "planted" does not exist']
         assert counts["SELECT a FROM t WHERE b = ?"] == 5
-        assert counts["SELECT a, ? FROM t WHERE a < $1"] == 5
+        assert counts["SELECT a, ? FROM t WHERE a < ?"] == 5
         assert counts["SELECT generate_series(?, ?)"] == 1
         assert done.key("STATEMENT", "SELECT a FROM t WHERE b = ?").rows == 5
         assert done.key("STATEMENT", "SELECT nonsense FROM planted WHERE a = ?").errors == 1

@@ -27,11 +27,11 @@ def test_data_executor__submitted_work__belongs_to_the_request(agent_python):
             try:
                 pool.submit(fails).result()
             except ValueError as error:
-                say([frame.name for frame in traceback.extract_tb(error.__traceback__)][-3:])
+                say([frame.name for frame in traceback.extract_tb(error.__traceback__)][-2:])
             page.end()
             say(pool.submit(work, 2).result()[0])
     """) as done:
-        assert done.said == [[None, "unset"], True, True, ["__get_result", "run", "fails"], None]
+        assert done.said == [[None, "unset"], True, True, ["run", "fails"], None]
         assert done.region.records("PARTS")[0].values["statements"] == 21
 
 

@@ -12,7 +12,16 @@ VERSIONS = ("3.7", "4")
 
 SYSTEM = "mongodb"
 OPEN_MAX = 10000  # commands under way that a name is remembered for
-COLLECTION_OF_GETMORE = "collection"
+
+# Commands → where they name their collection; what others say there may be anything.
+COLLECTIONS = {
+    name: name
+    for name in (
+        "aggregate collMod count create createIndexes delete distinct drop dropIndexes find findAndModify insert "
+        "listIndexes mapReduce update"
+    ).split()
+}
+COLLECTIONS["getMore"] = "collection"
 
 
 def package(module, patch):
@@ -29,9 +38,8 @@ def package(module, patch):
             if not self.active or len(self.open) >= OPEN_MAX:
                 return
             name = event.command_name
-            key = COLLECTION_OF_GETMORE if name == "getMore" else name
-            target = event.command.get(key)
-            if isinstance(target, str) and name != "explain":
+            target = event.command.get(COLLECTIONS.get(name))
+            if isinstance(target, str):
                 self.open[event.request_id, event.connection_id] = "%s %s" % (name, target)
 
         def succeeded(self, event):
