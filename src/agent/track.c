@@ -114,11 +114,14 @@ static void end(struct track *track, struct request *span, PyObject *exception)
         add(track, now_ns - start_ns, now_ns, error);
 }
 
-/* The exception that is pending, borrowed from `pending`, as an object. */
+/* The exception that is pending, borrowed from `pending`, as `except` would see it. */
 static PyObject *raised(struct pending *pending)
 {
-    if (pending->type)
-        PyErr_NormalizeException(&pending->type, &pending->value, &pending->traceback);
+    if (!pending->type)
+        return NULL;
+    PyErr_NormalizeException(&pending->type, &pending->value, &pending->traceback);
+    if (pending->traceback) /* 3.12 has it there already */
+        PyException_SetTraceback(pending->value, pending->traceback);
     return pending->value;
 }
 
