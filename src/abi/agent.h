@@ -185,6 +185,7 @@ struct agent_request_head {
     uint64_t id;    /* as in the slot */
     uint32_t slot;  /* AGENT_NONE: the slots were full */
     uint32_t route; /* string; 0: not known yet. Of a span in a request: its name */
+    uint64_t outer; /* address of the object it began in, which lives as long as this; 0: none */
 };
 
 struct agent_counters {

@@ -128,6 +128,7 @@ struct request *request_begin(const struct request_start *start)
     if (!request)
         return NULL;
     request->outer = context_take(region->generation);
+    request->head.outer = (uintptr_t)request->outer;
     request->generation = region->generation;
     request->kind = start->kind;
     request->head.route = start->route;

@@ -8,7 +8,8 @@
  *
  *   a request was found    and the same was found in this context before T: requests begin once and
  *                          end once, so it was there all the time; or the thread is still in the
- *                          context at L, and the request says that it began before T
+ *                          context at L, and the request says that it began before T. Where it was
+ *                          found behind one that has ended, none may have ended since T
  *   no request was found   and no request of the process has ended between T and L; and the thread
  *                          is still in the context at L, or nothing was there before T either
  *
@@ -87,6 +88,14 @@ void join_drain(struct join *join)
         collect_drain(join->collect, note_end, join);
 }
 
+/* One that found no slot is believed to live as long as its object says so. */
+static bool is_live(void *context, uint64_t id, uint32_t slot)
+{
+    struct join *join = context;
+    struct collect_request request;
+    return slot == AGENT_NONE || collect_slot(join->collect, slot, id, &request);
+}
+
 void join_refresh(struct join *join, uint64_t mono_ns)
 {
     if (join->collect || mono_ns < join->retry_ns)
@@ -102,6 +111,8 @@ void join_refresh(struct join *join, uint64_t mono_ns)
         .hash = facts->context_hash,
         .request_type = facts->request_type,
         .object_header_bytes = facts->object_header_bytes,
+        .is_live = is_live,
+        .context = join,
     };
     struct pyabi *abi = &join->target->abi;
     if (facts->tstate_context >= 0 && facts->tstate_context % 8 == 0 &&
@@ -131,8 +142,10 @@ static uint64_t judge(struct join *join, const struct context_look *look,
     bool settled = look->current || look->known;
     if (result == CONTEXT_BAD || !settled || clock_mono_ns() - instant_ns > WINDOW_NS)
         return PROCESS_REQUEST_UNKNOWN;
+    if ((result == CONTEXT_NONE || look->passed) && ended_since(join, instant_ns))
+        return PROCESS_REQUEST_UNKNOWN;
     if (result == CONTEXT_NONE)
-        return ended_since(join, instant_ns) ? PROCESS_REQUEST_UNKNOWN : 0;
+        return 0;
     return look->known || began_before(join, look, instant_ns) ? look->id : PROCESS_REQUEST_UNKNOWN;
 }
 

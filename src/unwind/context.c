@@ -32,7 +32,8 @@
 #define LEVEL_MASK 31u
 #define HASH_BITS 32u
 #define COLLISIONS_MAX 64u
-#define PATH_STEPS (2u + CONTEXT_MAX_LEVELS + 1u) /* context, tree, nodes, value */
+#define PATH_STEPS (2u + CONTEXT_MAX_LEVELS + CONTEXT_MAX_OUTER) /* context, tree, nodes, values   \
+                                                                  */
 #define PAGE_BYTES 4096u
 #define NODE_BYTES 608u /* of the largest bitmap node, with a free-threaded header */
 #define NONE UINT32_MAX
@@ -271,24 +272,32 @@ static enum step follow_node(struct walker *w, uint64_t address, uint32_t shift,
 
 /* ---- the way --------------------------------------------------------------------------------- */
 
+/* The variable keeps its value when a request ends, so what has ended is passed over, to the one
+ * that it began in. */
 static enum context_result take_value(struct walker *w, uint64_t address, struct context_look *look)
 {
     const struct context_variable *variable = &w->contexts->variable;
-    struct agent_request_head head;
     uint32_t header = variable->object_header_bytes;
+    struct agent_request_head head;
     if (header < sizeof(uint64_t) || header > CONTEXT_MAX_HEADER)
         return CONTEXT_BAD;
-    const uint8_t *value = fetch(w, address, header + (uint32_t)sizeof head);
-    if (!value)
-        return CONTEXT_BAD;
-    if (load_u64(value + w->contexts->target->abi.object.type) != variable->request_type)
-        return CONTEXT_NONE; /* None: it was taken back */
-    memcpy(&head, value + header, sizeof head);
-    if (head.magic != AGENT_REQUEST_MAGIC)
-        return CONTEXT_NONE; /* it has ended, and a task that it began lives on */
-    look->id = head.id;
-    look->slot = head.slot;
-    return head.id ? CONTEXT_REQUEST : CONTEXT_BAD;
+    for (uint32_t level = 0; address && level < CONTEXT_MAX_OUTER; level++) {
+        const uint8_t *value = fetch(w, address, header + (uint32_t)sizeof head);
+        if (!value)
+            return CONTEXT_BAD;
+        if (load_u64(value + w->contexts->target->abi.object.type) != variable->request_type)
+            return level ? CONTEXT_BAD : CONTEXT_NONE; /* None: nothing was ever begun here */
+        memcpy(&head, value + header, sizeof head);
+        if (head.magic == AGENT_REQUEST_MAGIC && head.id &&
+            variable->is_live(variable->context, head.id, head.slot)) {
+            look->id = head.id;
+            look->slot = head.slot;
+            return CONTEXT_REQUEST;
+        }
+        look->passed = true;
+        address = head.outer;
+    }
+    return CONTEXT_NONE;
 }
 
 static enum context_result walk_tree(struct walker *w, struct context_look *look)
@@ -364,7 +373,7 @@ enum context_result context_walk(struct contexts *contexts, const struct gather 
 {
     look->id = 0;
     look->slot = AGENT_NONE;
-    look->current = look->known = false;
+    look->current = look->known = look->passed = false;
     if (!look->context) { /* a thread that never used one */
         uint64_t slot = look->tstate + (uint64_t)contexts->target->abi.tstate.context, now = 1;
         look->current =

@@ -24,6 +24,7 @@
 
 #define CONTEXT_MAX_LEVELS 9u   /* of the tree: 32 bits of hash, 5 a level, and collisions */
 #define CONTEXT_MAX_KNOWN 8192u /* contexts remembered; then all are forgotten */
+#define CONTEXT_MAX_OUTER 4u    /* requests within requests */
 #define CONTEXT_MAX_HEADER 64u  /* bytes of an object's header */
 
 /* What the agent says about its variable (struct agent_header). */
@@ -32,6 +33,9 @@ struct context_variable {
     uint64_t hash;
     uint64_t request_type;
     uint32_t object_header_bytes;
+    /* Does the request of this id live, as far as its slot can tell? */
+    bool (*is_live)(void *context, uint64_t id, uint32_t slot);
+    void *context;
 };
 
 struct context_path;
@@ -60,6 +64,7 @@ struct context_look {
     bool current; /* when all had been read the thread still was in this context, and the context
                      had the same values */
     bool known;   /* an earlier look found the same in this context */
+    bool passed;  /* over something that has ended */
 
     /* private */
     uint32_t path;        /* of an earlier look at this context; UINT32_MAX: none */

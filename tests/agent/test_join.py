@@ -74,7 +74,7 @@ def test_join__interleaved_tasks__none_wrong(start):
     assert seen["reads"] <= 4 * seen["rounds"], seen
 
 
-@pytest.mark.parametrize("mode", ["requests", "flood", "threads", "executor", "variables"])
+@pytest.mark.parametrize("mode", ["requests", "nested", "flood", "threads", "executor", "variables"])
 @pytest.mark.time_limit(200)
 def test_join__mode__none_wrong(start, mode):
     check(look(start("join", mode), LOOKS_OF_MODE), LOOKS_OF_MODE)

@@ -8,6 +8,7 @@ request it is working on, 1 for none, 0 while it changes (tests/drivers/join_tru
 
   tasks      20 asyncio tasks in turn, each all its life in a request of its own
   requests   one thread, request after request, nothing in between, as a web server's worker
+  nested     the same, with a task inside of each request and a user's span inside of the task
   flood      asyncio: a new task per request, each giving way once
   threads    4 threads, each in a request of its own, renewed now and then
   executor   requests' work done in threads that run it in a copy of the request's context
@@ -89,6 +90,30 @@ def requests():
             board[at] = 0
 
 
+def nested():
+    at = place()
+
+    def stretch(doing):
+        board[at] = doing
+        spin(SWITCH_S / 5)
+        board[at] = 0
+
+    while True:
+        request, span = begin("/nested")
+        stretch(span)
+        task = _core.begin(_core.KIND_TASK, "inner")
+        task_span = int(task.span_id, 16)
+        stretch(task_span)
+        part = _core.begin(_core.KIND_USER, "part")
+        stretch(task_span)
+        part.end()
+        stretch(task_span)
+        task.end()
+        stretch(span)
+        request.end()
+        stretch(1)
+
+
 async def short_task(number, at):
     request, span = begin("/flood/%d" % (number % 7))
     for _ in range(2):
@@ -147,6 +172,7 @@ def main(mode):
     work = {
         "tasks": lambda: asyncio.run(tasks(20)),
         "requests": requests,
+        "nested": nested,
         "flood": lambda: asyncio.run(flood()),
         "threads": threads,
         "executor": executor,
