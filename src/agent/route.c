@@ -210,8 +210,10 @@ static PyObject *make(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwa
 static int reader_clear(PyObject *self)
 {
     struct reader *reader = (struct reader *)self;
-    while (reader->count)
-        Py_CLEAR(reader->parts[--reader->count]);
+    while (reader->count) { /* not inside Py_CLEAR, a macro that names its argument twice */
+        reader->count--;
+        Py_CLEAR(reader->parts[reader->count]);
+    }
     return standin_clear(self);
 }
 
