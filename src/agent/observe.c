@@ -139,10 +139,19 @@ static void adopt(const struct callable *self, PyObject *given)
         finish_hook(PyObject_CallFunctionObjArgs(self->refs[REF_AFTER], given, NULL));
 }
 
-/* The call with one more keyword argument. */
+enum { STACK_ARGUMENTS = 8 };
+
+/* The call with one more argument: by position where it comes next, else by keyword. */
 static PyObject *call_with(struct callable *self, PyObject *const *args, size_t nargsf,
                            PyObject *names)
 {
+    PyObject *stack[STACK_ARGUMENTS];
+    Py_ssize_t count = API_VECTOR_COUNT(nargsf);
+    if (!names && count == self->text && count < STACK_ARGUMENTS) {
+        memcpy(stack, args, (size_t)count * sizeof *stack);
+        stack[count] = self->refs[REF_BEFORE];
+        return api_call(self->standin.inner, stack, (size_t)count + 1, NULL);
+    }
     PyObject *tuple, *keywords, *result = NULL;
     if (!callable_unpack(args, nargsf, names, &tuple, &keywords))
         return NULL;
