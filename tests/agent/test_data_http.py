@@ -189,3 +189,33 @@ asyncio.run(main())
         for _, path, headers in peer.seen:
             assert headers["traceparent"].split("-")[1] == traces[int(path.rpartition("/")[2])]
         assert sorted(record.values["outbound"] for record in done.region.records("PARTS")) == list(range(1, 8))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_data_http__nobody_listens__counted_by_type_and_the_traceback_is_the_same(client):
+    code = """
+import traceback
+def names(error):
+    found = []
+    while error is not None:
+        found.append([type(error).__name__] + [frame.name for frame in traceback.extract_tb(error.__traceback__)])
+        error = error.__cause__ or error.__context__
+    return found
+for number in range(3):
+    try:
+        call("GET", "/planted_path?hunter2", base="http://127.0.0.1:DEAD")
+    except Exception as error:
+        frames = names(error)
+say(frames)
+""".replace("DEAD", str(free_port()))
+    with client_program(client, 1, code, PITVIPER_DISABLE="urllib3,urllib,http,httpx,aiohttp") as done:
+        plain = done.said[0]
+        assert done.keys("OUTBOUND") == []
+    with client_program(client, 1, code) as done:
+        assert done.said[0] == plain
+        (key,) = done.keys("OUTBOUND")
+        assert (key.count, key.errors) == (3, 3)
+        (exception,) = done.keys("EXCEPTION")
+        assert exception.name.rpartition(".")[2] in {row[0] for row in plain}
+        assert (exception.detail, exception.group, exception.count) == (key.name, 1, 3)
+        assert done.has(*SECRETS) == []
