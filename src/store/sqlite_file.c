@@ -90,6 +90,8 @@ static int connect(struct file *file, bool write, struct err *err)
                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                      "PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=524288",
                      err);
+    if (result == 0 && write && file->no_sync)
+        result = run(file, "PRAGMA synchronous=OFF", err);
     if (result == 0) /* the first real look at it */
         result = run(file, "SELECT count(*) FROM sqlite_master", err);
     return result;

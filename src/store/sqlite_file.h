@@ -41,6 +41,7 @@ struct file {
     char path[512];
     sqlite3 *db; /* NULL: not open */
     bool writable;
+    bool no_sync; /* set before it is opened */
     sqlite3_stmt *statements[FILE_STATEMENTS];
     struct dict dict;
     struct dict_mark saved; /* what the disk has */

@@ -104,6 +104,7 @@ static struct file *insert(struct store *store, const struct shelf *shelf, uint6
         return NULL;
     file->shelf = shelf;
     file->start_ns = start_ns;
+    file->no_sync = store->options.no_sync;
     char name[SHELF_NAME_MAX];
     shelf_file_name(shelf, start_ns, name);
     snprintf(file->path, sizeof file->path, "%s/%s", store->dir, name);

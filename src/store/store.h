@@ -32,7 +32,9 @@ struct store;
 #define STORE_PENDING_MAX_BYTES ((size_t)32 << 20)
 
 struct store_options {
-    bool write;                     /* else read only */
+    bool write;   /* else read only */
+    bool no_sync; /* the kernel decides when bytes reach the disk: a power cut may lose more than
+                     the last flush. For tests and bulk work */
     uint64_t budget_bytes;          /* 0: none */
     uint64_t keep_ns[STORE_LEVELS]; /* 10 s, 1 min, 10 min, 1 h, 1 d; 0: the default */
     uint64_t keep_traces_ns;        /* 0: the default */

@@ -124,10 +124,12 @@ void window_tidy_when_large(struct window *window)
         window_tidy(window);
 }
 
+__extension__ typedef unsigned __int128 wide; /* both compilers have it on every 64-bit machine */
+
 /* The part of `whole` that the entries up to a running count have. */
 static uint64_t share(uint64_t whole, uint64_t running, uint64_t samples)
 {
-    return samples ? (uint64_t)((unsigned __int128)whole * running / samples) : 0;
+    return samples ? (uint64_t)((wide)whole * running / samples) : 0;
 }
 
 /* -- writing -------------------------------------------------------------------------------- */
