@@ -34,7 +34,7 @@ struct service_member {
 };
 
 struct service {
-    struct service_row *rows;
+    struct service_row **rows; /* each stays where it is */
     uint32_t row_count, row_capacity;
     struct map row_of; /* hash of kind, group and texts -> row */
     struct service_member *members;
@@ -58,7 +58,7 @@ static bool is_row(const struct service_row *row, const struct collect_key *key)
            strcmp(row->name, key->name) == 0 && strcmp(row->detail, key->detail) == 0;
 }
 
-static void row_done(struct service_row *row)
+static void row_free(struct service_row *row)
 {
     free(row->name);
     free(row->detail);
@@ -66,19 +66,23 @@ static void row_done(struct service_row *row)
     free(row->all);
     free(row->halves[0]);
     free(row->halves[1]);
+    free(row);
 }
 
 static int make_row(struct service *service, const struct collect_key *key)
 {
     if (service->row_count == service->row_capacity) {
         uint32_t capacity = service->row_capacity ? 2 * service->row_capacity : 64;
-        struct service_row *rows = realloc(service->rows, capacity * sizeof *rows);
+        struct service_row **rows = realloc(service->rows, capacity * sizeof *rows);
         if (!rows)
             return ERR_NO_MEMORY;
         service->rows = rows;
         service->row_capacity = capacity;
     }
-    struct service_row row = {
+    struct service_row *row = malloc(sizeof *row);
+    if (!row)
+        return ERR_NO_MEMORY;
+    *row = (struct service_row){
         .kind = key->kind,
         .group = key->group,
         .is_other = key->is_other,
@@ -86,10 +90,10 @@ static int make_row(struct service *service, const struct collect_key *key)
         .detail = strdup(key->detail),
         .summary = strdup(key->summary),
         .fingerprint = key->fingerprint,
-        .all = calloc(1, sizeof *row.all),
+        .all = calloc(1, sizeof *row->all),
     };
-    if (!row.name || !row.detail || !row.summary || !row.all) {
-        row_done(&row);
+    if (!row->name || !row->detail || !row->summary || !row->all) {
+        row_free(row);
         return ERR_NO_MEMORY;
     }
     service->rows[service->row_count++] = row;
@@ -106,13 +110,13 @@ static uint32_t find_row(struct service *service, const struct collect_key *key)
         uint32_t index = map_get(&service->row_of, hash);
         if (index == MAP_NONE)
             break;
-        if (is_row(&service->rows[index], key))
+        if (is_row(service->rows[index], key))
             return index;
     }
     if (service->row_count == SERVICE_MAX_ROWS || make_row(service, key) < 0)
         return SERVICE_NO_ROW;
     if (map_set(&service->row_of, hash, service->row_count - 1) < 0) {
-        row_done(&service->rows[--service->row_count]);
+        row_free(service->rows[--service->row_count]);
         return SERVICE_NO_ROW;
     }
     return service->row_count - 1;
@@ -154,7 +158,7 @@ static void see_change(void *context, const struct collect_change *change)
         service->refused += change->count;
         return;
     }
-    struct service_row *row = &service->rows[index];
+    struct service_row *row = service->rows[index];
     add_change(row->all, change);
     if (change->key.last_ns > row->last_ns)
         row->last_ns = change->key.last_ns;
@@ -197,7 +201,7 @@ static void see_error(struct service_member *member, const struct agent_record *
     if (row == SERVICE_NO_ROW)
         return;
     if (record->request == 0) {
-        add_caller(&member->service->rows[row], SERVICE_NO_ROW);
+        add_caller(member->service->rows[row], SERVICE_NO_ROW);
         return;
     }
     struct pending *pending = find_pending(member, record->request);
@@ -212,28 +216,31 @@ static void see_end(struct service_member *member, const struct agent_record *re
     pending->duration_ns = record->as.span.duration_ns;
     pending->end_ns = record->as.span.start_ns + record->as.span.duration_ns;
     for (uint32_t i = 0; i < pending->error_count; i++)
-        add_caller(&member->service->rows[pending->errors[i]], pending->row);
+        add_caller(member->service->rows[pending->errors[i]], pending->row);
     pending->error_count = 0;
+}
+
+/* A part that is saturated is not known: nothing takes an hour of a request. */
+static uint64_t part_ns(uint32_t us)
+{
+    return us == AGENT_NONE ? 0 : UINT64_C(1000) * us;
 }
 
 static void add_parts(struct service_parts *sums, const struct agent_record *record,
                       uint64_t duration_ns)
 {
-    uint64_t us = 1000;
     sums->requests++;
     sums->duration_ns += duration_ns;
-    sums->queue_ns += us * record->as.parts.queue_us;
-    sums->cpu_ns += us * record->as.parts.cpu_us;
-    sums->database_ns += us * record->as.parts.database_us;
-    sums->outbound_ns += us * record->as.parts.outbound_us;
-    sums->cache_ns += us * record->as.parts.cache_us;
-    sums->template_ns += us * record->as.parts.template_us;
-    sums->gc_ns += us * record->as.parts.gc_us;
-    sums->loop_ns += us * record->as.parts.loop_us;
-    if (record->as.parts.gil_us != AGENT_NONE) {
-        sums->gil_ns += us * record->as.parts.gil_us;
-        sums->gil_requests++;
-    }
+    sums->queue_ns += part_ns(record->as.parts.queue_us);
+    sums->cpu_ns += part_ns(record->as.parts.cpu_us);
+    sums->database_ns += part_ns(record->as.parts.database_us);
+    sums->outbound_ns += part_ns(record->as.parts.outbound_us);
+    sums->cache_ns += part_ns(record->as.parts.cache_us);
+    sums->template_ns += part_ns(record->as.parts.template_us);
+    sums->gc_ns += part_ns(record->as.parts.gc_us);
+    sums->loop_ns += part_ns(record->as.parts.loop_us);
+    sums->gil_ns += part_ns(record->as.parts.gil_us);
+    sums->gil_requests += record->as.parts.gil_us != AGENT_NONE;
     sums->statements += record->as.parts.statements;
     sums->outbound += record->as.parts.outbound;
     sums->repeated += record->as.parts.repeated >= AGENT_REPEATS_MIN;
@@ -248,7 +255,7 @@ static void see_repeated(struct service_member *member, const struct agent_recor
     uint32_t index = row_of_key(member, record->as.parts.repeated_key);
     if (index == SERVICE_NO_ROW)
         return;
-    struct service_row *row = &member->service->rows[index];
+    struct service_row *row = member->service->rows[index];
     row->n_plus_one++;
     if (times > row->n_plus_one_most)
         row->n_plus_one_most = times;
@@ -260,8 +267,8 @@ static void see_parts(struct service_member *member, const struct agent_record *
     struct pending *pending = find_pending(member, record->request);
     if (pending->row == SERVICE_NO_ROW)
         return;
-    struct service_row *row = &member->service->rows[pending->row];
-    add_parts(&row->parts[SERVICE_ALL], record, pending->duration_ns);
+    struct service_row *row = member->service->rows[pending->row];
+    add_parts(&row->parts, record, pending->duration_ns);
     if (pending->end_ns >= member->service->begin_ns)
         add_parts(&row->part_halves[0], record, pending->duration_ns);
     see_repeated(member, record, pending->row);
@@ -350,25 +357,32 @@ void service_advance(struct service *service, uint64_t mono_ns)
     if (mono_ns - service->half_ns < SERVICE_HALF_NS)
         return;
     for (uint32_t i = 0; i < service->row_count; i++)
-        turn_half(&service->rows[i]);
+        turn_half(service->rows[i]);
     service->before_ns = service->half_ns;
     service->half_ns = mono_ns;
 }
 
-void service_reset(struct service *service, uint64_t mono_ns)
+void service_begin_now(struct service *service, uint64_t mono_ns)
 {
     for (uint32_t i = 0; i < service->row_count; i++) {
-        struct service_row *row = &service->rows[i];
+        turn_half(service->rows[i]);
+        turn_half(service->rows[i]);
+    }
+    service->half_ns = service->before_ns = mono_ns;
+}
+
+void service_reset(struct service *service, uint64_t mono_ns)
+{
+    service_begin_now(service, mono_ns);
+    for (uint32_t i = 0; i < service->row_count; i++) {
+        struct service_row *row = service->rows[i];
         *row->all = (struct service_sums){0};
-        turn_half(row);
-        turn_half(row);
-        row->parts[SERVICE_ALL] = (struct service_parts){0};
+        row->parts = (struct service_parts){0};
         row->caller_count = 0;
         row->callers_missing = row->n_plus_one = 0;
         row->n_plus_one_most = 0;
     }
     service->begin_ns = service->first_ns = mono_ns;
-    service->half_ns = service->before_ns = mono_ns;
 }
 
 uint64_t service_elapsed_ns(const struct service *service, enum service_period period,
@@ -392,45 +406,59 @@ static void add_sums(struct service_sums *sums, const struct service_sums *other
     histogram_merge(&sums->histogram, &other->histogram);
 }
 
-bool service_sums(const struct service_row *row, enum service_period period,
-                  struct service_sums *out)
+void service_add_sums(const struct service_row *row, enum service_period period,
+                      struct service_sums *out)
 {
-    *out = (struct service_sums){0};
     if (period == SERVICE_ALL) {
         add_sums(out, row->all);
-        return out->count > 0;
+        return;
     }
     for (unsigned i = 0; i < 2; i++)
         if (row->halves[i])
             add_sums(out, row->halves[i]);
+}
+
+bool service_sums(const struct service_row *row, enum service_period period,
+                  struct service_sums *out)
+{
+    *out = (struct service_sums){0};
+    service_add_sums(row, period, out);
     return out->count > 0;
+}
+
+static void merge_parts(struct service_parts *sums, const struct service_parts *other)
+{
+    sums->requests += other->requests;
+    sums->duration_ns += other->duration_ns;
+    sums->queue_ns += other->queue_ns;
+    sums->cpu_ns += other->cpu_ns;
+    sums->database_ns += other->database_ns;
+    sums->outbound_ns += other->outbound_ns;
+    sums->cache_ns += other->cache_ns;
+    sums->template_ns += other->template_ns;
+    sums->gc_ns += other->gc_ns;
+    sums->loop_ns += other->loop_ns;
+    sums->gil_ns += other->gil_ns;
+    sums->gil_requests += other->gil_requests;
+    sums->statements += other->statements;
+    sums->outbound += other->outbound;
+    sums->repeated += other->repeated;
+}
+
+void service_add_parts(const struct service_row *row, enum service_period period,
+                       struct service_parts *out)
+{
+    if (period == SERVICE_ALL)
+        merge_parts(out, &row->parts);
+    for (unsigned i = 0; i < 2 && period == SERVICE_NOW; i++)
+        merge_parts(out, &row->part_halves[i]);
 }
 
 void service_parts(const struct service_row *row, enum service_period period,
                    struct service_parts *out)
 {
-    if (period == SERVICE_ALL) {
-        *out = row->parts[SERVICE_ALL];
-        return;
-    }
-    const struct service_parts *a = &row->part_halves[0], *b = &row->part_halves[1];
-    *out = (struct service_parts){
-        .requests = a->requests + b->requests,
-        .duration_ns = a->duration_ns + b->duration_ns,
-        .queue_ns = a->queue_ns + b->queue_ns,
-        .cpu_ns = a->cpu_ns + b->cpu_ns,
-        .database_ns = a->database_ns + b->database_ns,
-        .outbound_ns = a->outbound_ns + b->outbound_ns,
-        .cache_ns = a->cache_ns + b->cache_ns,
-        .template_ns = a->template_ns + b->template_ns,
-        .gc_ns = a->gc_ns + b->gc_ns,
-        .loop_ns = a->loop_ns + b->loop_ns,
-        .gil_ns = a->gil_ns + b->gil_ns,
-        .gil_requests = a->gil_requests + b->gil_requests,
-        .statements = a->statements + b->statements,
-        .outbound = a->outbound + b->outbound,
-        .repeated = a->repeated + b->repeated,
-    };
+    *out = (struct service_parts){0};
+    service_add_parts(row, period, out);
 }
 
 uint32_t service_row_count(const struct service *service)
@@ -440,7 +468,7 @@ uint32_t service_row_count(const struct service *service)
 
 const struct service_row *service_row(const struct service *service, uint32_t index)
 {
-    return &service->rows[index];
+    return service->rows[index];
 }
 
 uint64_t service_refused(const struct service *service)
@@ -469,7 +497,7 @@ void service_free(struct service *service)
     while (service->members)
         service_leave(service->members);
     for (uint32_t i = 0; i < service->row_count; i++)
-        row_done(&service->rows[i]);
+        row_free(service->rows[i]);
     free(service->rows);
     map_done(&service->row_of);
     free(service);

@@ -55,7 +55,7 @@ struct service_row {
     uint64_t last_ns; /* CLOCK_MONOTONIC, of the last event */
     struct service_sums *all;
     struct service_sums *halves[2]; /* the current and the one before; NULL: nothing */
-    struct service_parts parts[SERVICE_PERIODS], part_halves[2];
+    struct service_parts parts, part_halves[2];
     /* Exceptions: routes they were raised in. Statements: routes that repeat them. */
     struct service_caller callers[SERVICE_CALLERS];
     uint32_t caller_count;
@@ -79,13 +79,17 @@ void service_leave(struct service_member *member); /* NULL is fine */
 int service_gather(struct service_member *member,
                    void (*see)(void *context, const struct agent_record *record), void *context);
 
-/* Lets time pass for "now". */
+/* Lets time pass for "now": what is too old is forgotten. */
 void service_advance(struct service *service, uint64_t mono_ns);
+
+/* "Now" begins here. */
+void service_begin_now(struct service *service, uint64_t mono_ns);
 
 /* Counts everything from now on: "all" begins here. */
 void service_reset(struct service *service, uint64_t mono_ns);
 
 uint32_t service_row_count(const struct service *service);
+/* Borrowed until service_free(); a row never goes away. */
 const struct service_row *service_row(const struct service *service, uint32_t index);
 
 /* Sums of a row; false when nothing happened in that period. */
@@ -93,6 +97,12 @@ bool service_sums(const struct service_row *row, enum service_period period,
                   struct service_sums *out);
 void service_parts(const struct service_row *row, enum service_period period,
                    struct service_parts *out);
+
+/* The same added to what *out holds: rows seen as one. */
+void service_add_sums(const struct service_row *row, enum service_period period,
+                      struct service_sums *out);
+void service_add_parts(const struct service_row *row, enum service_period period,
+                       struct service_parts *out);
 
 /* How long a period is up to now: what rates are per. */
 uint64_t service_elapsed_ns(const struct service *service, enum service_period period,
