@@ -3,10 +3,11 @@
  *
  *     build tree   build/src/cli/pitviper                 build/python/pitviper/
  *     installed    PREFIX/bin/pitviper                    PREFIX/lib/pitviper/python/pitviper/
- *     pip          site-packages/pitviper/bin/pitviper    site-packages/pitviper/
+ *     pip          ENV/bin/pitviper                       ENV/lib/python3.N/site-packages/pitviper/
  */
 #include "cli/package.h"
 
+#include <glob.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +20,19 @@
 
 /* From the executable's folder: names, and where that leads. */
 static const char *const places[] = {
-    "python", "../python", "../../python", "../lib/pitviper/python", "../..",
+    "python",
+    "../python",
+    "../../python",
+    "../lib/pitviper/python",
 };
+/* The same as pip chooses it, by the version of its own Python; Debian says dist-packages. */
+#define BY_PIP "../lib/python3*/{site,dist}-packages"
 
 static bool holds_package(const char *folder)
 {
     char path[PACKAGE_PATH_MAX + sizeof BOOTSTRAP + 1];
-    snprintf(path, sizeof path, "%s/%s", folder, BOOTSTRAP);
-    return access(path, R_OK) == 0;
+    int size = snprintf(path, sizeof path, "%s/%s", folder, BOOTSTRAP);
+    return (size_t)size < sizeof path && access(path, R_OK) == 0;
 }
 
 /* Absolute and without links: it goes into an environment that outlives our folder. */
@@ -38,6 +44,19 @@ static bool take(const char *folder, char out[PACKAGE_PATH_MAX])
         memcpy(out, real, strlen(real) + 1);
     free(real);
     return fits;
+}
+
+static bool take_from_pip(const char *own, char out[PACKAGE_PATH_MAX])
+{
+    char pattern[PACKAGE_PATH_MAX + sizeof BY_PIP + 1];
+    glob_t found;
+    bool taken = false;
+    snprintf(pattern, sizeof pattern, "%s/%s", own, BY_PIP);
+    if (glob(pattern, GLOB_BRACE, NULL, &found) == 0)
+        for (size_t i = 0; !taken && i < found.gl_pathc; i++)
+            taken = take(found.gl_pathv[i], out);
+    globfree(&found);
+    return taken;
 }
 
 int package_find(char out[PACKAGE_PATH_MAX], struct err *err)
@@ -62,6 +81,8 @@ int package_find(char out[PACKAGE_PATH_MAX], struct err *err)
         if (take(folder, out))
             return 0;
     }
+    if (slash && take_from_pip(own, out))
+        return 0;
     return err_set(err, ERR_NOT_FOUND,
                    "the Python package pitviper is not installed beside %s; PITVIPER_PYTHON=FOLDER "
                    "says where it is (the folder that holds pitviper/)",
