@@ -134,8 +134,12 @@ int api_start(void)
 void pending_save(struct pending *pending)
 {
     pending->type = pending->value = pending->traceback = NULL;
-    if (PyErr_Occurred())
-        PyErr_Fetch(&pending->type, &pending->value, &pending->traceback);
+    if (!PyErr_Occurred())
+        return;
+    PyErr_Fetch(&pending->type, &pending->value, &pending->traceback);
+    PyErr_NormalizeException(&pending->type, &pending->value, &pending->traceback);
+    if (pending->value && pending->traceback)
+        PyException_SetTraceback(pending->value, pending->traceback);
 }
 
 void pending_restore(struct pending *pending)

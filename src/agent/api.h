@@ -70,7 +70,8 @@ int api_start(void);
 void api_finish_type_3_8(PyObject *type, Py_ssize_t vector, Py_ssize_t weakrefs);
 
 /* An exception that must survive our own calls: nothing is pending between the two. What was
- * raised in between is dropped. */
+ * raised in between is dropped. `value` is the exception object, with its traceback, as a handler
+ * in Python would see it; NULL: there was none. */
 struct pending {
     PyObject *type, *value, *traceback;
 };

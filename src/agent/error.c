@@ -106,16 +106,15 @@ uint32_t error_type(PyObject *exception)
     return core_string(name, strlen(name));
 }
 
-uint32_t error_key(PyObject *exception, bool handled)
+struct error error_of(PyObject *exception)
 {
     struct pending pending;
     pending_save(&pending);
     char place[PLACE_MAX];
     find_place(exception, place, sizeof place);
-    uint32_t key = core_key(AGENT_KIND_EXCEPTION, error_type(exception),
-                            core_string(place, strlen(place)), handled);
+    struct error error = {error_type(exception), core_string(place, strlen(place))};
     pending_restore(&pending);
-    return key;
+    return error;
 }
 
 uint32_t error_message(PyObject *exception)

@@ -173,21 +173,20 @@ void request_traceparent(const struct request *request, char out[56])
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-void request_error(struct request *request, PyObject *exception, bool handled)
+/* Whether the request has counted this very exception last. Objects at one address may follow each
+ * other, so type and place have a say, too. */
+static bool is_counted(struct request *root, PyObject *exception, struct error error)
 {
-    struct region *region = core_enabled ? region_get() : NULL;
-    if (!region || !exception || (request && !request_alive(request)))
-        return;
-    uint32_t key = error_key(exception, handled);
-    uint64_t which = ((uint64_t)(uintptr_t)exception << 16) ^ (uint64_t)(uintptr_t)exception ^
-                     (uint64_t)(uintptr_t)Py_TYPE(exception);
-    if (request) {
-        if (request->root->error == which)
-            return;
-        request->root->error = which;
-        if (!handled)
-            request->flags |= AGENT_FLAG_ERROR;
-    }
+    uint64_t which = (uint64_t)(uintptr_t)exception ^ ((uint64_t)error.type << 48) ^
+                     (uint64_t)error.place * UINT64_C(0x9e3779b97f4a7c15);
+    bool counted = root->error == which;
+    root->error = which;
+    return counted;
+}
+
+static void record_error(struct region *region, const struct request *request, uint32_t key,
+                         uint32_t message, bool handled)
+{
     uint64_t now_ns = core_now_ns();
     bool first = region_count(region, key, now_ns, 0, !handled);
     struct agent_record record = {
@@ -200,10 +199,24 @@ void request_error(struct request *request, PyObject *exception, bool handled)
                     .parent = request ? request->span : 0,
                     .key = key,
                     .thread = context_thread(region->generation),
-                    .status = error_message(exception),
+                    .status = message,
                     .rows = AGENT_NONE},
     };
     region_append(region, &record);
+}
+
+void request_error(struct request *request, PyObject *exception, bool handled)
+{
+    struct region *region = core_enabled ? region_get() : NULL;
+    if (!region || !exception || (request && !request_alive(request)))
+        return;
+    struct error error = error_of(exception);
+    if (request && !handled)
+        request->flags |= AGENT_FLAG_ERROR;
+    if (request && is_counted(request->root, exception, error))
+        return;
+    uint32_t key = core_key(AGENT_KIND_EXCEPTION, error.type, error.place, handled);
+    record_error(region, request, key, error_message(exception), handled);
 }
 
 /* ---- end ------------------------------------------------------------------------------------- */

@@ -9,8 +9,11 @@ int request_start_types(void);
 /* Adds Request, begin(), current(), span(), count() to the module. */
 int request_add(PyObject *module);
 
-/* Where an exception happened: the key (EXCEPTION, type, "function (file:line)", handled). */
-uint32_t error_key(PyObject *exception, bool handled);
+/* What an exception is called, and where it happened: "function (file:line)"; strings. */
+struct error {
+    uint32_t type, place;
+};
+struct error error_of(PyObject *exception);
 /* The name of its type as a string id; nothing may be pending. */
 uint32_t error_type(PyObject *exception);
 /* The exception's text as a string id; 0: none, or not to be kept. */

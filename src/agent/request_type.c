@@ -365,20 +365,21 @@ static PyObject *or_none(struct request *request)
 
 static PyObject *begin(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    static char *words[] = {"kind",       "name",         "detail", "traceparent",
-                            "tracestate", "queued_since", NULL};
-    int kind;
+    static char *words[] = {"kind",       "name",         "detail",       "traceparent",
+                            "tracestate", "queued_since", "asynchronous", NULL};
+    int kind, asynchronous = 0;
     PyObject *name = NULL, *detail = NULL;
     struct request_start start = {.kind = AGENT_KIND_NONE};
     Py_ssize_t parent_size = 0, state_size = 0;
     double queued_since = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|OO$z#z#d:begin", words, &kind, &name, &detail,
-                                     &start.traceparent, &parent_size, &start.tracestate,
-                                     &state_size, &queued_since))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|OO$z#z#dp:begin", words, &kind, &name,
+                                     &detail, &start.traceparent, &parent_size, &start.tracestate,
+                                     &state_size, &queued_since, &asynchronous))
         return NULL;
     if (kind != AGENT_KIND_REQUEST && kind != AGENT_KIND_TASK && kind != AGENT_KIND_USER)
         return PyErr_Format(PyExc_ValueError, "a request cannot be of kind %d", kind);
     start.kind = (enum agent_kind)kind;
+    start.async = asynchronous;
     start.route = core_string_of(name);
     start.method = core_string_of(detail);
     start.traceparent_size = (size_t)parent_size;
@@ -428,8 +429,8 @@ static PyObject *count(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kw
 
 static PyMethodDef functions[] = {
     {"begin", (PyCFunction)(void (*)(void))begin, METH_VARARGS | METH_KEYWORDS,
-     "begin(kind, name='', detail='', *, traceparent=None, tracestate=None, queued_since=0.0)\n"
-     "--\n\nA request or task by hand, now current; None when disabled."},
+     "begin(kind, name='', detail='', *, traceparent=None, tracestate=None, queued_since=0.0, "
+     "asynchronous=False)\n--\n\nA request or task by hand, now current; None when disabled."},
     {"current", current, METH_NOARGS, "current()\n--\n\nThe innermost request of this context."},
     {"span", span, METH_O, "span(name)\n--\n\nA span around a `with` or `async with` block."},
     {"count", (PyCFunction)(void (*)(void))count, METH_VARARGS | METH_KEYWORDS,
