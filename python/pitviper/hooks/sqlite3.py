@@ -5,6 +5,8 @@ The shortcuts of a connection (conn.execute) make their cursor themselves: up to
 cursor(), later inside C, so they are counted where they are called and what is below is not counted again.
 Rows are fetched lazily by sqlite: what a leaf takes is the preparation and the first step.
 """
+import sys
+
 from pitviper import _core
 from pitviper.hooks import KIND_STATEMENT
 from pitviper.hooks._factories import Counted, is_written_in_python
@@ -45,7 +47,9 @@ def package(module, patch):
         return _core.supply(original, 5, "factory", connections.own, connections.adopt)
 
     patch.function(module, "connect", connect)
-    patch.function(module.dbapi2, "connect", lambda original: module.connect)
+    for other in (module.dbapi2, sys.modules.get("_sqlite3")):  # where it is looked for, too: pickle, by its __module__
+        if other is not None:
+            patch.function(other, "connect", lambda original: module.connect)
 
 
 MODULES = {"sqlite3": package}
