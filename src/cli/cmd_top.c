@@ -15,8 +15,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/tty.h"
 #include "cli/top.h"
+#include "cli/tty.h"
 #include "query/view.h"
 
 #define ONCE_NS 2000000000u
@@ -66,20 +66,6 @@ static const struct opt options[] = {
 };
 
 static volatile sig_atomic_t stop_wanted;
-
-static void on_stop(int signal_number)
-{
-    (void)signal_number;
-    stop_wanted = 1;
-}
-
-static void catch_stop_signals(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    struct sigaction action = {.sa_handler = on_stop};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &action, NULL);
-}
 
 static int check_args(struct err *err)
 {
@@ -270,7 +256,7 @@ static int run(const struct cli_args *words, struct err *err)
     if (result == 0)
         result = open_processes(&top, err);
     if (result == 0) {
-        catch_stop_signals();
+        tty_catch_stop(&stop_wanted);
         result = args.once ? once(&top, err) : watch(&top, err);
     }
     top_done(&top);

@@ -55,20 +55,6 @@ static const struct opt options[] = {
 
 static volatile sig_atomic_t stop_wanted;
 
-static void on_stop(int signal_number)
-{
-    (void)signal_number;
-    stop_wanted = 1;
-}
-
-static void catch_stop_signals(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    struct sigaction action = {.sa_handler = on_stop};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &action, NULL);
-}
-
 static int check_args(struct err *err)
 {
     bool finds = args.all || args.name;
@@ -265,7 +251,7 @@ static int run(const struct cli_args *words, struct err *err)
         return result;
     result = watch_begin(&watch, &name, err);
     if (result == 0) {
-        catch_stop_signals();
+        tty_catch_stop(&stop_wanted);
         result = args.once ? print_all(&watch, err) : live(&watch, err);
     }
     watch_done(&watch);

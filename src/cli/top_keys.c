@@ -7,11 +7,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "cli/top.h"
+#include "cli/tty.h"
 #include "query/view.h"
-
-#define KEY_ESCAPE 27
-#define KEY_DELETE 127
-#define CTRL(letter) ((letter)&0x1f)
 
 static void check(struct top *top, int result)
 {
@@ -297,22 +294,12 @@ static void use_filter(struct top *top)
 
 static void type(struct top *top, int key)
 {
-    size_t size = strlen(top->typed);
     top->message_until_ns = 0;
-    if (key == '\r' || key == '\n' || key == KEY_ENTER) {
+    enum tty_edit edit = tty_edit(top->typed, sizeof top->typed, key);
+    if (edit == TTY_EDIT_DONE)
         use_filter(top);
-    } else if (key == KEY_ESCAPE) {
+    else if (edit == TTY_EDIT_LEFT)
         end_typing(top);
-    } else if (key == CTRL('U')) {
-        top->typed[0] = '\0';
-    } else if (key == KEY_BACKSPACE || key == KEY_DELETE || key == CTRL('H')) {
-        while (size > 0 && (top->typed[size - 1] & 0xc0) == 0x80)
-            size--; /* a whole character */
-        top->typed[size ? size - 1 : 0] = '\0';
-    } else if (key >= ' ' && key < 0x100 && size + 1 < sizeof top->typed) {
-        top->typed[size] = (char)key;
-        top->typed[size + 1] = '\0';
-    }
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -332,11 +319,11 @@ const struct top_binding top_bindings[] = {
     {"Enter", '\r', "callers and callees of the function; again to go on", enter, 0},
     {NULL, '\n', NULL, enter, 0},
     {NULL, KEY_ENTER, NULL, enter, 0},
-    {"Esc", KEY_ESCAPE, "one step back; on the table: no choice, no filter; Backspace, too", back,
+    {"Esc", TTY_ESCAPE, "one step back; on the table: no choice, no filter; Backspace, too", back,
      0},
     {NULL, KEY_BACKSPACE, NULL, back, 0},
-    {NULL, KEY_DELETE, NULL, back, 0},
-    {NULL, CTRL('H'), NULL, back, 0},
+    {NULL, TTY_DELETE, NULL, back, 0},
+    {NULL, TTY_CTRL('H'), NULL, back, 0},
     {"1 2 3 4", '1', "sort by own or total share now, own or total since the start", sort_by,
      LIVE_BY_OWN_NOW},
     {NULL, '2', NULL, sort_by, LIVE_BY_TOTAL_NOW},
@@ -356,7 +343,7 @@ const struct top_binding top_bindings[] = {
     {"Space", ' ', "freeze the picture; sampling goes on", freeze, 0},
     {"r", 'r', "reset: count from now", reset, 0},
     {"s", 's', "save what is in view since the start as a flame graph", save, 0},
-    {NULL, CTRL('L'), NULL, redraw, 0},
+    {NULL, TTY_CTRL('L'), NULL, redraw, 0},
     {NULL, KEY_RESIZE, NULL, redraw, 0},
     {0},
 };

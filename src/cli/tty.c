@@ -162,3 +162,40 @@ void tty_wait(int timeout_ms)
     struct pollfd key = {.fd = fileno(term.input), .events = POLLIN};
     poll(&key, 1, timeout_ms);
 }
+
+enum tty_edit tty_edit(char *text, size_t room, int key)
+{
+    size_t size = strlen(text);
+    if (key == '\r' || key == '\n' || key == KEY_ENTER)
+        return TTY_EDIT_DONE;
+    if (key == TTY_ESCAPE)
+        return TTY_EDIT_LEFT;
+    if (key == TTY_CTRL('U')) {
+        text[0] = '\0';
+    } else if (key == KEY_BACKSPACE || key == TTY_DELETE || key == TTY_CTRL('H')) {
+        while (size > 0 && (text[size - 1] & 0xc0) == 0x80)
+            size--; /* a whole character */
+        text[size ? size - 1 : 0] = '\0';
+    } else if (key >= ' ' && key < 0x100 && size + 1 < room) {
+        text[size] = (char)key;
+        text[size + 1] = '\0';
+    }
+    return TTY_EDIT_MORE;
+}
+
+static volatile sig_atomic_t *stop_flag;
+
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    *stop_flag = 1;
+}
+
+void tty_catch_stop(volatile sig_atomic_t *stop)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = on_stop};
+    stop_flag = stop;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+}

@@ -51,8 +51,9 @@ static void draw_top_line(const struct watch *watch, int columns, uint64_t mono_
     int size = (int)strlen(right);
     draw_fill(0, 0, columns, A_REVERSE);
     int at = draw_words(0, 0, columns, "pitviper watch  ", A_REVERSE | A_BOLD);
-    at += draw_format(0, at, columns - at - size - DRAW_GAP, A_REVERSE, "%u processes  ",
-                      watch_count(watch, WATCH_OPEN));
+    unsigned open = watch_count(watch, WATCH_OPEN);
+    at += draw_format(0, at, columns - at - size - DRAW_GAP, A_REVERSE, "%u process%s  ", open,
+                      open == 1 ? "" : "es");
     draw_words(0, at, columns - at - size - DRAW_GAP, command, A_REVERSE);
     draw_words(0, columns - size, size, right, A_REVERSE | (*state ? A_BOLD : 0));
 }
@@ -167,7 +168,13 @@ static void draw_row(const struct watch *watch, int line, int columns, const str
     buf_init(&title, 0);
     watch_title(row, &title);
     if (!buf_failed(&title) && title.data)
-        draw_text(line, at + 1, columns - at - 1, title.data, title.size, FIT_CUT_END, all);
+        at +=
+            1 + draw_text(line, at + 1, columns - at - 1, title.data, title.size, FIT_CUT_END, all);
+    buf_reset(&title);
+    watch_remark(watch, row, &title);
+    if (title.size && columns - at > TITLE_MIN)
+        draw_text(line, at + DRAW_GAP, columns - at - DRAW_GAP, title.data, title.size, FIT_CUT_END,
+                  all ? all : pair(watch, DRAW_YELLOW));
     buf_done(&title);
 }
 

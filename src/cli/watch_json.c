@@ -20,19 +20,23 @@ static void key_seconds(struct jsonw *json, const char *key, uint64_t ns)
     jsonw_key_double(json, key, (double)ns / 1e9);
 }
 
+static void key_rate(struct jsonw *json, const char *key, double value)
+{
+    jsonw_key(json, key);
+    if (value >= 0)
+        jsonw_double(json, value);
+    else
+        jsonw_null(json); /* not known */
+}
+
 /* ---- processes ----------------------------------------------------------------------------- */
 
 static void add_usage(struct jsonw *json, const struct watch_process *process)
 {
     const struct usage *usage = &process->usage;
-    double cpu = watch_cpu(process), switches = watch_switches(process);
     jsonw_key_u64(json, "rss_bytes", usage->resident_bytes);
     key_seconds(json, "cpu_seconds", usage->cpu_user_ns + usage->cpu_system_ns);
-    jsonw_key(json, "cpu");
-    if (cpu >= 0)
-        jsonw_double(json, cpu);
-    else
-        jsonw_null(json);
+    key_rate(json, "cpu", watch_cpu(process));
     jsonw_key_u64(json, "threads", usage->threads);
     jsonw_key(json, "fds");
     if (usage->descriptors >= 0)
@@ -41,11 +45,7 @@ static void add_usage(struct jsonw *json, const struct watch_process *process)
         jsonw_null(json);
     jsonw_key_u64(json, "voluntary_switches", usage->switches_voluntary);
     jsonw_key_u64(json, "forced_switches", usage->switches_forced);
-    jsonw_key(json, "switches_per_second");
-    if (switches >= 0)
-        jsonw_double(json, switches);
-    else
-        jsonw_null(json);
+    key_rate(json, "switches_per_second", watch_switches(process));
     jsonw_key_u64(json, "major_faults", usage->faults_major);
 }
 

@@ -6,12 +6,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "cli/tty.h"
 #include "cli/watch.h"
 #include "query/view.h"
-
-#define KEY_ESCAPE 27
-#define KEY_DELETE 127
-#define CTRL(letter) ((letter)&0x1f)
 
 void watch_say(struct watch *watch, const char *format, ...)
 {
@@ -189,22 +186,12 @@ static void use_filter(struct watch *watch)
 
 static void type(struct watch *watch, int key)
 {
-    size_t size = strlen(watch->typed);
     watch->message_until_ns = 0;
-    if (key == '\r' || key == '\n' || key == KEY_ENTER) {
+    enum tty_edit edit = tty_edit(watch->typed, sizeof watch->typed, key);
+    if (edit == TTY_EDIT_DONE)
         use_filter(watch);
-    } else if (key == KEY_ESCAPE) {
+    else if (edit == TTY_EDIT_LEFT)
         end_typing(watch);
-    } else if (key == CTRL('U')) {
-        watch->typed[0] = '\0';
-    } else if (key == KEY_BACKSPACE || key == KEY_DELETE || key == CTRL('H')) {
-        while (size > 0 && (watch->typed[size - 1] & 0xc0) == 0x80)
-            size--; /* a whole character */
-        watch->typed[size ? size - 1 : 0] = '\0';
-    } else if (key >= ' ' && key < 0x100 && size + 1 < sizeof watch->typed) {
-        watch->typed[size] = (char)key;
-        watch->typed[size + 1] = '\0';
-    }
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -239,16 +226,16 @@ const struct watch_binding watch_bindings[] = {
     {"Enter", '\r', "all there is to say about the row", enter, 0},
     {NULL, '\n', NULL, enter, 0},
     {NULL, KEY_ENTER, NULL, enter, 0},
-    {"Esc", KEY_ESCAPE, "back; on a table: no filter; Backspace, too", back, 0},
+    {"Esc", TTY_ESCAPE, "back; on a table: no filter; Backspace, too", back, 0},
     {NULL, KEY_BACKSPACE, NULL, back, 0},
-    {NULL, KEY_DELETE, NULL, back, 0},
+    {NULL, TTY_DELETE, NULL, back, 0},
     {"< >", '<', "sort by the figure before, by the next one", sort_by, -1},
     {NULL, '>', NULL, sort_by, 1},
     {"/", '/', "only rows that match a regular expression", begin_filter, 0},
     {"w", 'w', "figures of the last seconds, or of all the time", period, 0},
     {"Space", ' ', "freeze the picture; counting goes on", freeze, 0},
     {"r", 'r', "reset: count from now, forget who died", reset, 0},
-    {NULL, CTRL('L'), NULL, redraw, 0},
+    {NULL, TTY_CTRL('L'), NULL, redraw, 0},
     {NULL, KEY_RESIZE, NULL, redraw, 0},
     {0},
 };
