@@ -59,4 +59,4 @@ def metrics(request):
     import pandas
 
     log = pandas.read_json(METRICS, lines=True)
-    return JsonResponse(log.groupby("endpoint")["duration_ms"].describe().to_dict("index"))
+    return JsonResponse(log.groupby("endpoint")["duration_ms"].agg(["count", "mean", "max"]).to_dict("index"))
