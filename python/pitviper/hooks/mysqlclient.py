@@ -8,20 +8,23 @@ VERSIONS = ("1.4", "2")
 
 
 def _system(connection):
-    return "mariadb" if "MariaDB" in connection.get_server_info() else "mysql"
+    try:
+        return "mariadb" if "MariaDB" in connection.get_server_info() else "mysql"
+    except Exception:  # it is closed
+        return "mysql"
 
 
 def _statement(args, kwargs):
-    return args[1] if len(args) > 1 else kwargs["query"], _system(args[0].connection)
+    return args[1] if len(args) > 1 else kwargs.get("query"), _system(args[0].connection)
 
 
 def _procedure(args, kwargs):
-    name = args[1] if len(args) > 1 else kwargs["procname"]
+    name = args[1] if len(args) > 1 else kwargs.get("procname")
     return "CALL %s()" % (name.decode() if isinstance(name, bytes) else name), _system(args[0].connection)
 
 
 def _direct(args, kwargs):
-    return args[1] if len(args) > 1 else kwargs["query"], _system(args[0])
+    return args[1] if len(args) > 1 else kwargs.get("query"), _system(args[0])
 
 
 def cursors(module, patch):

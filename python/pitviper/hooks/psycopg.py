@@ -15,7 +15,7 @@ SYSTEM = "postgresql"
 
 def _statement(args, kwargs):
     """Of sql.SQL and sql.Composed, of a template string, of a statement given by keyword."""
-    query = args[1] if len(args) > 1 else kwargs["query"]
+    query = args[1] if len(args) > 1 else kwargs.get("query")
     if hasattr(query, "as_string"):
         return query.as_string(args[0])
     if hasattr(query, "strings"):

@@ -23,15 +23,15 @@ def _statement(args, kwargs):
 
 
 def _procedure(args, kwargs):
-    return "SELECT * FROM %s()" % (args[1] if len(args) > 1 else kwargs["procname"])
+    return "SELECT * FROM %s()" % (args[1] if len(args) > 1 else kwargs.get("procname"))
 
 
 def _copy_from(args, kwargs):
-    return "COPY %s FROM STDIN" % (args[2] if len(args) > 2 else kwargs["table"])
+    return "COPY %s FROM STDIN" % (args[2] if len(args) > 2 else kwargs.get("table"))
 
 
 def _copy_to(args, kwargs):
-    return "COPY %s TO STDOUT" % (args[2] if len(args) > 2 else kwargs["table"])
+    return "COPY %s TO STDOUT" % (args[2] if len(args) > 2 else kwargs.get("table"))
 
 
 def package(module, patch):

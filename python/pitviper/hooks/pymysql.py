@@ -11,15 +11,15 @@ def _system(connection):
 
 
 def _statement(args, kwargs):
-    return args[1] if len(args) > 1 else kwargs["query"], _system(args[0].connection)
+    return args[1] if len(args) > 1 else kwargs.get("query"), _system(args[0].connection)
 
 
 def _procedure(args, kwargs):
-    return "CALL %s()" % (args[1] if len(args) > 1 else kwargs["procname"]), _system(args[0].connection)
+    return "CALL %s()" % (args[1] if len(args) > 1 else kwargs.get("procname")), _system(args[0].connection)
 
 
 def _direct(args, kwargs):
-    return args[1] if len(args) > 1 else kwargs["sql"], _system(args[0])
+    return args[1] if len(args) > 1 else kwargs.get("sql"), _system(args[0])
 
 
 def cursors(module, patch):

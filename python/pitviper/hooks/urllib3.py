@@ -12,7 +12,7 @@ VERSIONS = ("1.21", "2")
 
 def _describe(args, kwargs):
     pool = args[0]
-    method = args[1] if len(args) > 1 else kwargs["method"]
+    method = args[1] if len(args) > 1 else kwargs.get("method")
     scheme, host, port = pool.scheme, pool.host, pool.port
     if pool.proxy is not None and scheme == "http":  # through a forwarding proxy: the URL says for whom
         from urllib.parse import urlsplit
