@@ -45,7 +45,7 @@ def failure(task_id=None, exception=None, **_):
 
 
 def retry(request=None, reason=None, **_):
-    _error(getattr(request, "id", None), reason, True)
+    _error(getattr(request, "id", None), getattr(reason, "exc", None) or reason, True)
 
 
 def publish(headers=None, eta=None, **_):
