@@ -93,23 +93,27 @@ def functions(recording):
     return {frame.last_name for stack in recording.stacks for frame in stack}
 
 
+def record_shares(target, words):
+    """Shares by root, and the seconds that the program itself counted meanwhile."""
+    before = target.board()
+    recording = record(target.pid, SECONDS, RATE_HZ, words)
+    return shares(recording), [after - earlier for after, earlier in zip(target.board(), before)]
+
+
 @pytest.mark.time_limit(180)
 def test_record__by_endpoint__known_shares(start):
-    target = start("endpoints")
-    before = target.board()
-    found = shares(record(target.pid, SECONDS, RATE_HZ, ["--by-endpoint"]))
-    took = [after - earlier for after, earlier in zip(target.board(), before)][:3]
+    found, took = record_shares(start("endpoints"), ["--by-endpoint"])
     for name, seconds in zip(("GET /report", "GET /users/<int:id>", "(no request)"), took):
-        assert abs(found.get(name, 0) - seconds / sum(took)) < TOLERANCE, (name, found, took)
+        assert abs(found.get(name, 0) - seconds / sum(took[:3])) < TOLERANCE, (name, found, took)
 
 
 @pytest.mark.time_limit(180)
 def test_record__slower_than__only_the_slow(start):
-    recording = record(start("endpoints").pid, 3, RATE_HZ, ["--by-endpoint", "--slower-than", "15ms"])
-    found = shares(recording)
-    assert found.get("GET /report", 0) > 0.9, found  # a short one may be slow on a busy machine
-    assert "(no request)" not in found
-    assert "housekeeping" not in functions(recording)
+    found, took = record_shares(start("endpoints"), ["--by-endpoint", "--slower-than", "15ms"])
+    slow = took[3:5]
+    assert found["GET /report"] > 0.4 and "(no request)" not in found, found
+    for name, seconds in zip(("GET /report", "GET /users/<int:id>"), slow):
+        assert abs(found.get(name, 0) - seconds / sum(slow)) < 2 * TOLERANCE, (name, found, took)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
  *
  *     join_truth PID TRUTH LOOKS SECONDS
  *
- * TRUTH is a file of pairs of 64-bit words that the process (tests/targets/join.py) keeps mapped:
- * a thread's ident, and what that thread is doing: the span id of its request, 1 for none, 0 while
- * it changes. It is read before and after every round; a stack whose thread's word was the same and
- * not 0 is compared. Ends after LOOKS comparisons or SECONDS, and prints one line of JSON. Exit
- * status 1: the process or its agent could not be opened.
+ * TRUTH is a file of 64-bit words that the process (tests/targets/join.py) keeps mapped, three per
+ * thread: its ident; what it is doing: the span id of its request, 1 for none, 0 while it changes;
+ * and how often that has changed. It is read before and after every round; a stack whose thread's
+ * words were the same, and not 0, is compared. Ends after LOOKS comparisons or SECONDS, and prints
+ * one line of JSON. Exit status 1: the process or its agent could not be opened.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,19 +22,19 @@
 #include "model/profile.h"
 #include "sampler/process.h"
 
-#define PAIRS 64
+#define PLACES 64
 #define NO_REQUEST 1
 #define PAUSE_NS 20000 /* not in step with the program */
 
-struct pair {
-    uint64_t thread_id, doing;
+struct place {
+    uint64_t thread_id, doing, changes;
 };
 
 struct check {
     struct process *process;
-    const volatile struct pair *board;
-    struct pair before[PAIRS];
-    struct process_sighting seen[PAIRS];
+    const volatile struct place *board;
+    struct place before[PLACES];
+    struct process_sighting seen[PLACES];
     size_t seen_count;
     uint64_t right, wrong, unknown, moved, none_right, rounds;
     uint64_t example[3];
@@ -43,14 +43,14 @@ struct check {
 static void see(void *context, const struct process_sighting *sighting)
 {
     struct check *check = context;
-    if (check->seen_count < PAIRS)
+    if (check->seen_count < PLACES)
         check->seen[check->seen_count++] = *sighting;
 }
 
-static void copy_board(const volatile struct pair *board, struct pair out[PAIRS])
+static void copy_board(const volatile struct place *board, struct place out[PLACES])
 {
-    for (int i = 0; i < PAIRS; i++)
-        out[i] = (struct pair){board[i].thread_id, board[i].doing};
+    for (int i = 0; i < PLACES; i++)
+        out[i] = (struct place){board[i].thread_id, board[i].doing, board[i].changes};
 }
 
 /* What the sampler says in the words of the board; 0: it does not know. */
@@ -67,9 +67,9 @@ static uint64_t said(const struct process_sighting *sighting)
 }
 
 static void compare(struct check *check, const struct process_sighting *sighting,
-                    const struct pair after[PAIRS])
+                    const struct place after[PLACES])
 {
-    for (int i = 0; i < PAIRS; i++) {
+    for (int i = 0; i < PLACES; i++) {
         uint64_t truth = check->before[i].doing;
         if (check->before[i].thread_id != sighting->thread_id)
             continue;
@@ -91,7 +91,7 @@ static void compare(struct check *check, const struct process_sighting *sighting
 
 static int one_round(struct check *check)
 {
-    struct pair after[PAIRS];
+    struct place after[PLACES];
     check->seen_count = 0;
     copy_board(check->board, check->before);
     int result = process_round(check->process, clock_mono_ns(), see, check);
@@ -104,11 +104,11 @@ static int one_round(struct check *check)
     return result;
 }
 
-static const struct pair *map_board(const char *path)
+static const struct place *map_board(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    void *board =
-        fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(struct pair[PAIRS]), PROT_READ, MAP_SHARED, fd, 0);
+    void *board = fd < 0 ? MAP_FAILED
+                         : mmap(NULL, sizeof(struct place[PLACES]), PROT_READ, MAP_SHARED, fd, 0);
     if (fd >= 0)
         close(fd);
     return board == MAP_FAILED ? NULL : board;

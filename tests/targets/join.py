@@ -3,8 +3,8 @@
 
     join.py MODE        needs pitviper._core on the path
 
-Its truth (file "truth" beside $PITVIPER_BOARD, 64 pairs of 64-bit words) has for each thread its ident and the span id of the
-request it is working on, 1 for none, 0 while it changes (tests/drivers/join_truth.c).
+Its truth (file "truth" beside $PITVIPER_BOARD, 64 times three 64-bit words) has for each thread its ident, the span id of the
+request it is working on, 1 for none, 0 while it changes, and how often that has changed (tests/drivers/join_truth.c).
 
   tasks      20 asyncio tasks in turn, each all its life in a request of its own
   requests   one thread, request after request, nothing in between, as a web server's worker
@@ -24,13 +24,14 @@ import time
 
 from pitviper import _core
 
-PAIRS = 64
+PLACES = 64
+WORDS = 3
 SWITCH_S = 0.0005
 
 with open(os.path.dirname(os.environ["PITVIPER_BOARD"]) + "/truth", "w+b") as file:
-    file.write(bytes(PAIRS * 16))
+    file.write(bytes(PLACES * WORDS * 8))
     file.flush()
-    board = memoryview(mmap.mmap(file.fileno(), PAIRS * 16)).cast("Q")
+    board = memoryview(mmap.mmap(file.fileno(), PLACES * WORDS * 8)).cast("Q")
 
 places = {}
 
@@ -39,9 +40,15 @@ def place():
     """Where this thread writes what it does."""
     ident = threading.get_ident()
     if ident not in places:
-        places[ident] = 2 * len(places)
+        places[ident] = WORDS * len(places)
         board[places[ident]] = ident
     return places[ident] + 1
+
+
+def say(at, doing):
+    board[at] = 0
+    board[at + 1] += 1
+    board[at] = doing
 
 
 def begin(name):
@@ -61,9 +68,9 @@ async def task(number, others):
     request, span = begin("/task/%d" % number)
     at = place()
     while True:
-        board[at] = span
+        say(at, span)
         spin(SWITCH_S)
-        board[at] = 0
+        say(at, 0)
         await asyncio.sleep(0)
 
 
@@ -73,9 +80,9 @@ async def tasks(count, others=()):
 
 def one_request(number, at, seconds):
     request, span = begin("/request/%d" % (number % 5))
-    board[at] = span
+    say(at, span)
     spin(seconds)
-    board[at] = 0
+    say(at, 0)
     request.end()
 
 
@@ -85,18 +92,18 @@ def requests():
         number += 1
         one_request(number, at, SWITCH_S / 5 * (number % 4))
         if number % 3 == 0:
-            board[at] = 1
+            say(at, 1)
             spin(SWITCH_S / 5)
-            board[at] = 0
+            say(at, 0)
 
 
 def nested():
     at = place()
 
     def stretch(doing):
-        board[at] = doing
+        say(at, doing)
         spin(SWITCH_S / 5)
-        board[at] = 0
+        say(at, 0)
 
     while True:
         request, span = begin("/nested")
@@ -117,9 +124,9 @@ def nested():
 async def short_task(number, at):
     request, span = begin("/flood/%d" % (number % 7))
     for _ in range(2):
-        board[at] = span
+        say(at, span)
         spin(SWITCH_S / 4)
-        board[at] = 0
+        say(at, 0)
         await asyncio.sleep(0)
     request.end()
 
@@ -148,9 +155,9 @@ def threads():
 def executor():
     def part(span):
         at = place()
-        board[at] = span
+        say(at, span)
         spin(SWITCH_S)
-        board[at] = 0
+        say(at, 0)
 
     async def serve(number):
         loop = asyncio.get_running_loop()
