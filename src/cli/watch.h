@@ -137,7 +137,8 @@ struct watch {
     struct watch_process *processes;
     uint32_t process_count, process_capacity, dead_count;
     uint64_t scanned_ns, gathered_ns, since_ns;
-    bool is_complete; /* false: /proc had more than we look at */
+    bool is_complete;  /* false: /proc had more than we look at */
+    bool has_services; /* more than one */
 
     struct watch_request *requests;
     uint32_t request_count;
@@ -204,8 +205,9 @@ struct watch_column {
 };
 /* Ended by a row without a name. */
 const struct watch_column *watch_columns(enum watch_section section);
-/* What stands right of the columns: "GET /orders/<id>", a statement, a type and where. */
-void watch_title(const struct watch_row *row, struct buf *out);
+/* What stands right of the columns: "GET /orders/<id>", a statement, a type and where; with the
+ * service before it when there are several. */
+void watch_title(const struct watch *watch, const struct watch_row *row, struct buf *out);
 /* "N+1 in GET /orders, at most 12": what is worth saying about a row; may be empty. */
 void watch_remark(const struct watch *watch, const struct watch_row *row, struct buf *out);
 /* Safe for terminals: "GET /orders for 120 ms, waiting for SELECT orders 80 ms". */

@@ -211,9 +211,13 @@ static void add_pair(struct buf *out, const char *first, const char *between, co
     add(out, second);
 }
 
-void watch_title(const struct watch_row *row, struct buf *out)
+void watch_title(const struct watch *watch, const struct watch_row *row, struct buf *out)
 {
     const struct service_row *first = row->first;
+    if (watch->has_services && *first->service) {
+        add(out, first->service);
+        buf_add_str(out, ": ");
+    }
     if (first->is_other) {
         buf_printf(out, "(other %ss: the table of names is full)", watch_kind_name(row->kind));
         return;

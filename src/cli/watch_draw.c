@@ -166,7 +166,7 @@ static void draw_row(const struct watch *watch, int line, int columns, const str
         at += list->width + 1;
     }
     buf_init(&title, 0);
-    watch_title(row, &title);
+    watch_title(watch, row, &title);
     if (!buf_failed(&title) && title.data)
         at +=
             1 + draw_text(line, at + 1, columns - at - 1, title.data, title.size, FIT_CUT_END, all);
@@ -350,7 +350,7 @@ static void draw_detail(struct watch *watch, struct draw_area area)
         return;
     const struct watch_row *row = &watch->view.rows[watch->position];
     buf_init(&text, 0);
-    watch_title(row, &text);
+    watch_title(watch, row, &text);
     draw_explain(&page, watch_kind_name(row->kind), text.data ? text.data : "");
     page.line++;
     explain_period(&page, row, SERVICE_NOW);

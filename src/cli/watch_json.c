@@ -208,6 +208,7 @@ static void add_identity(struct jsonw *json, const struct watch *watch, const st
         jsonw_key_string(json, "kind", watch_kind_name(row->kind));
     jsonw_key_string(json, has_words ? words[row->kind].name : "name", first->name);
     jsonw_key_string(json, has_words ? words[row->kind].detail : "detail", first->detail);
+    jsonw_key_string(json, "service", first->service);
     jsonw_key_bool(json, "is_other", first->is_other);
     if (row->kind == AGENT_KIND_REQUEST || row->kind == AGENT_KIND_OUTBOUND)
         add_status(json, row);

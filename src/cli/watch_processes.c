@@ -59,6 +59,15 @@ static void classify(struct watch_process *process)
     process->state = look_at_maps(process->pid, is_python_exe(exe));
 }
 
+static void note_service(struct watch *watch, const struct watch_process *process)
+{
+    const char *name = collect_service(process->collect);
+    for (uint32_t i = 0; i < watch->process_count; i++) {
+        struct collect *other = watch->processes[i].collect;
+        watch->has_services |= other && strcmp(collect_service(other), name) != 0;
+    }
+}
+
 static int join(struct watch *watch, struct watch_process *process)
 {
     int result = collect_open(process->pid, &process->collect, NULL);
@@ -71,6 +80,7 @@ static int join(struct watch *watch, struct watch_process *process)
     result = service_join(watch->service, process->collect, &process->member);
     if (result == 0) {
         process->state = WATCH_OPEN;
+        note_service(watch, process);
         return 0;
     }
     collect_close(process->collect);

@@ -57,7 +57,7 @@ static void add_row(const struct watch *watch, const struct watch_column *column
         buf_printf(out, "%*s ", column->width, text);
     }
     buf_add_char(out, ' ');
-    watch_title(row, out);
+    watch_title(watch, row, out);
     size_t before = out->size;
     buf_add_str(out, "  <- ");
     size_t remark = out->size;

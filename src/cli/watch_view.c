@@ -45,7 +45,9 @@ static int compare_rows(const struct service_row *a, const struct service_row *b
     if (a->is_other != b->is_other)
         return a->is_other ? 1 : -1;
     int result = strcmp(a->name, b->name);
-    return result ? result : strcmp(a->detail, b->detail);
+    if (result == 0)
+        result = strcmp(a->detail, b->detail);
+    return result ? result : strcmp(a->service, b->service);
 }
 
 static int by_identity(const void *a, const void *b)
@@ -178,7 +180,7 @@ static bool is_wanted(const struct watch *watch, const struct watch_row *row)
     if (!watch->has_filter)
         return true;
     buf_init(&title, 0);
-    watch_title(row, &title);
+    watch_title(watch, row, &title);
     bool matches = !buf_failed(&title) && title.data && watch_matches(watch, title.data);
     buf_done(&title);
     return matches;

@@ -24,7 +24,8 @@ struct service_member {
     struct collect *collect;
     struct service *service;
     struct service_member *next;
-    uint32_t *rows; /* by key: row + 1; 0: not looked up yet */
+    const char *name; /* of its service, borrowed from the collect */
+    uint32_t *rows;   /* by key: row + 1; 0: not looked up yet */
     struct pending *pending;
     bool is_known; /* gathered at least once */
     bool is_new;   /* its process began after the service did */
@@ -52,14 +53,17 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return map_mix(hash);
 }
 
-static bool is_row(const struct service_row *row, const struct collect_key *key)
+static bool is_row(const struct service_row *row, const struct collect_key *key,
+                   const char *service_name)
 {
-    return row->kind == key->kind && row->group == key->group && row->is_other == key->is_other &&
+    return strcmp(row->service, service_name) == 0 && row->kind == key->kind &&
+           row->group == key->group && row->is_other == key->is_other &&
            strcmp(row->name, key->name) == 0 && strcmp(row->detail, key->detail) == 0;
 }
 
 static void row_free(struct service_row *row)
 {
+    free(row->service);
     free(row->name);
     free(row->detail);
     free(row->summary);
@@ -69,7 +73,8 @@ static void row_free(struct service_row *row)
     free(row);
 }
 
-static int make_row(struct service *service, const struct collect_key *key)
+static int make_row(struct service *service, const struct collect_key *key,
+                    const char *service_name)
 {
     if (service->row_count == service->row_capacity) {
         uint32_t capacity = service->row_capacity ? 2 * service->row_capacity : 64;
@@ -83,6 +88,7 @@ static int make_row(struct service *service, const struct collect_key *key)
     if (!row)
         return ERR_NO_MEMORY;
     *row = (struct service_row){
+        .service = strdup(service_name),
         .kind = key->kind,
         .group = key->group,
         .is_other = key->is_other,
@@ -92,7 +98,7 @@ static int make_row(struct service *service, const struct collect_key *key)
         .fingerprint = key->fingerprint,
         .all = calloc(1, sizeof *row->all),
     };
-    if (!row->name || !row->detail || !row->summary || !row->all) {
+    if (!row->service || !row->name || !row->detail || !row->summary || !row->all) {
         row_free(row);
         return ERR_NO_MEMORY;
     }
@@ -102,18 +108,20 @@ static int make_row(struct service *service, const struct collect_key *key)
 
 /* Index of the row, made when it is new; SERVICE_NO_ROW: full, or no memory. Texts that share a
  * hash lie in the next hashes. */
-static uint32_t find_row(struct service *service, const struct collect_key *key)
+static uint32_t find_row(struct service *service, const struct collect_key *key,
+                         const char *service_name)
 {
     uint64_t hash = hash_text((uint64_t)key->kind << 32 | key->group, key->name);
     hash = hash_text(hash + key->is_other, key->detail);
+    hash = hash_text(hash, service_name);
     for (;; hash++) {
         uint32_t index = map_get(&service->row_of, hash);
         if (index == MAP_NONE)
             break;
-        if (is_row(service->rows[index], key))
+        if (is_row(service->rows[index], key, service_name))
             return index;
     }
-    if (service->row_count == SERVICE_MAX_ROWS || make_row(service, key) < 0)
+    if (service->row_count == SERVICE_MAX_ROWS || make_row(service, key, service_name) < 0)
         return SERVICE_NO_ROW;
     if (map_set(&service->row_of, hash, service->row_count - 1) < 0) {
         row_free(service->rows[--service->row_count]);
@@ -129,7 +137,7 @@ static uint32_t row_of_key(struct service_member *member, uint32_t key_index)
         return member->rows[key_index] - 1;
     if (!collect_key(member->collect, key_index, &key))
         return SERVICE_NO_ROW;
-    uint32_t row = find_row(member->service, &key);
+    uint32_t row = find_row(member->service, &key, member->name);
     if (row != SERVICE_NO_ROW)
         member->rows[key_index] = row + 1;
     return row;
@@ -298,6 +306,7 @@ int service_join(struct service *service, struct collect *collect, struct servic
     const struct collect_facts *facts = collect_facts(collect);
     member->collect = collect;
     member->service = service;
+    member->name = collect_service(collect);
     member->rows = calloc(facts->keys_limit, sizeof *member->rows);
     member->pending = calloc(PENDING, sizeof *member->pending);
     if (!member->rows || !member->pending) {

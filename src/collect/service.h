@@ -2,8 +2,8 @@
 /* service.h - several processes seen as one: what their keys counted, by what they are about.
  *
  * Workers come and go; what they counted stays. Keys of different processes are the same row when
- * kind, name, detail and group are. Every row is kept twice: since its processes began (exact,
- * every event), and lately (the last ten to twenty seconds).
+ * the name of their service, kind, name, detail and group are. Every row is kept twice: since its
+ * processes began (exact, every event), and lately (the last ten to twenty seconds).
  *
  * From records it adds what keys cannot say: where the time of a route's requests went, which route
  * an exception or a repeated statement belongs to. Those come from the ring, so they are of the
@@ -50,6 +50,7 @@ struct service_row {
     enum agent_kind kind;
     uint32_t group;
     bool is_other;
+    char *service; /* "" when it was given none */
     char *name, *detail, *summary;
     uint64_t fingerprint;
     uint64_t last_ns; /* CLOCK_MONOTONIC, of the last event */
