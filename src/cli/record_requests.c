@@ -50,10 +50,17 @@ int record_requests_check(const struct record_requests *join, struct err *err)
     for (uint32_t i = 0; i < recorder->process_count; i++)
         if (process_agent(recorder->processes[i]))
             return 0;
+    struct collect *agent;
+    pid_t pid = process_target(recorder->processes[0])->pid;
+    int result = collect_open(pid, &agent, err); /* what is wrong with it, in words */
+    if (result == 0)
+        collect_close(agent); /* it has come this moment */
+    if (result != ERR_NOT_FOUND)
+        return result;
     return err_set(err, ERR_NOT_FOUND,
                    "pid %d: there is no pitviper agent in this process, so its requests are not "
                    "known; " REMEDY,
-                   (int)process_target(recorder->processes[0])->pid);
+                   (int)pid);
 }
 
 void record_requests_tick(struct record_requests *join, uint64_t mono_ns)
