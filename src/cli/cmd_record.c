@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "bpf/pystack.h"
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/record_requests.h"
@@ -28,7 +29,7 @@ static struct {
     struct opt_pids pids;
     uint64_t duration_ns, rate_hz;
     const char *output, *format, *stats;
-    const char *name;
+    const char *name, *source;
     bool subprocesses, all, merge;
     struct requests_options requests;
     bool idle, gil, threads, blocking, function, nolineno, full_filenames, quiet;
@@ -51,6 +52,10 @@ static const struct opt options[] = {
      .group = "What"},
     {"blocking", 0, OPT_FLAG, &args.blocking, NULL, NULL,
      "stop each thread for the moment it is read", .group = "What"},
+    {"source", 0, OPT_CHOICE, &args.source, "memory", NULL,
+     "who takes the stacks: we, reading the process's memory, or the kernel, as a thread's timer "
+     "expires (true for calls of microseconds too, but the process pays)",
+     .group = "What", .choices = "memory kernel"},
     {"by-endpoint", 0, OPT_FLAG, &args.requests.by_endpoint, NULL, NULL,
      "a root frame per endpoint or task (needs the agent: pitviper run)", .group = "Requests"},
     {"endpoint", 0, OPT_STRING, &args.requests.endpoint, NULL, "PATTERN",
@@ -102,6 +107,7 @@ static void catch_signals(void)
 struct recording {
     struct profile *profile;
     struct recorder recorder;
+    struct pystack *kernel; /* NULL: stacks are read from outside */
     struct targets targets;
     struct output output;
     struct record_requests requests;
@@ -125,6 +131,20 @@ static int check_args(const struct cli_args *words, struct err *err)
     if (args.rate_hz > RATE_MAX_HZ)
         return err_set(err, ERR_USAGE, "record: --rate is at most 1mhz");
     return 0;
+}
+
+/* The kernel's timers run on a thread's CPU time, so they serve the CPU profile only. */
+static int open_source(struct recording *recording, struct err *err)
+{
+    if (strcmp(args.source, "kernel") != 0)
+        return 0;
+    if (args.idle || args.gil || args.blocking || requests_wanted(&args.requests))
+        return err_set(err, ERR_USAGE,
+                       "record: --source kernel sees running threads only, and not their requests; "
+                       "leave out --idle, --gil, --blocking and the options of requests");
+    int result = pystack_open(&recording->kernel, err);
+    recording->recorder.kernel = recording->kernel;
+    return result;
 }
 
 static int open_targets(struct recording *recording, const struct cli_args *words, struct err *err)
@@ -293,7 +313,11 @@ static int record(struct recording *recording, const struct cli_args *words, str
     if (result == 0 && args.stats)
         result = file_check_writable(args.stats, err);
     if (result == 0)
+<<<<<<< HEAD
         result = begin_requests(recording, err);
+=======
+        result = open_source(recording, err);
+>>>>>>> 9766897 (wip)
     if (result == 0)
         result = open_targets(recording, words, err);
     if (result == 0) {
@@ -330,6 +354,7 @@ static int run(const struct cli_args *words, struct err *err)
     targets_close(&recording.targets);
     record_requests_done(&recording.requests);
     recorder_done(&recording.recorder);
+    pystack_close(recording.kernel);
     profile_free(recording.profile);
     return result;
 }

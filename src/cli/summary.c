@@ -89,7 +89,7 @@ void summary_stats_json(const struct recorder *recorder, const struct rusage *be
     jsonw_key_double(&json, "reads_per_sample",
                      stats->samples ? (double)stats->reads / (double)stats->samples : 0);
     jsonw_key_string(&json, "python", profile->strings[profile->meta.python].text);
-    jsonw_key_string(&json, "source", "process_vm_readv");
+    jsonw_key_string(&json, "source", recorder->by_kernel ? "bpf" : "process_vm_readv");
     jsonw_key_u64(&json, "rounds", stats->rounds);
     jsonw_object_end(&json);
     buf_add_char(out, '\n');

@@ -16,11 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "sampler/freeze.h"
-#include "sampler/join.h"
-#include "sampler/watch.h"
-#include "unwind/gather.h"
-#include "unwind/names.h"
-#include "unwind/runtime.h"
+#include "sampler/process_inside.h"
 
 #define TRIES_MAX 8u /* readings of one thread in a round, torn or missed */
 #define RETRY_PAUSE_NS 16000u
@@ -28,36 +24,6 @@
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
 #define REFRESH_SOONEST_NS 2000000u
 #define NAMES_AT_ONCE 64u
-
-struct interp_pieces {
-    uint32_t threads_head, collecting, gil;
-};
-
-struct process {
-    struct target *target;
-    struct profile *profile;
-    struct process_options options;
-    struct code_cache *codes;
-    struct runtime runtime;
-    struct gather gather;
-    struct thread_names names;
-    struct watch **watches;
-    uint32_t watch_count, watch_capacity;
-    uint32_t *pending; /* indexes of watches still to be read in this round */
-    uint32_t pending_capacity;
-    struct interp_pieces *interps; /* per runtime interp */
-    uint64_t *heads_seen;          /* threads_head per interp at the last refresh */
-    bool *collecting;
-    uint64_t *holders; /* tstate holding each interp's GIL, 0: nobody */
-    uint32_t interp_capacity;
-    uint32_t current_piece, old_collecting_piece;
-    uint64_t refresh_ns, refresh_soonest_ns;
-    bool refresh_wanted;
-    uint32_t process_root;
-    uint64_t stopped_ns;
-    uint64_t random;
-    struct join *join; /* NULL: nobody wants to know the requests */
-};
 
 struct target *process_target(struct process *process)
 {
@@ -269,7 +235,7 @@ static void mark_shared_tids(struct process *process)
     }
 }
 
-static int refresh(struct process *process, uint64_t mono_ns)
+int process_refresh(struct process *process, uint64_t mono_ns)
 {
     int listed = runtime_list(&process->runtime, process->target);
     if (listed == ERR_FAULT) /* not even the list's head is there: it has become another program */
@@ -470,14 +436,7 @@ static uint32_t gc_node(struct process *process, const struct watch *watch)
     return profile_node(process->profile, watch->node, profile_frame(process->profile, &frame));
 }
 
-struct round {
-    uint64_t mono_ns;
-    process_sighting_fn *see;
-    void *context;
-    int stacks;
-};
-
-static void hand_over(struct process *process, struct watch *watch, struct round *round)
+void process_hand_over(struct process *process, struct watch *watch, struct round *round)
 {
     struct process_sighting sighting = {
         .thread = watch->thread,
@@ -488,6 +447,8 @@ static void hand_over(struct process *process, struct watch *watch, struct round
         .thread_id = watch->stack.head.thread_id,
         .frames = watch->stack.frames,
         .frame_count = watch->stack.frame_count,
+        .mono_ns = round->mono_ns,
+        .cpu_ns = round->cpu_ns,
         .agent = process_agent(process),
         .request = watch->request,
         .request_slot = watch->request_slot,
@@ -538,7 +499,7 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
     if (watch_accept(watch, process->codes, process->profile, proven, last_try) == WATCH_RETRY)
         return false;
     watch->stack_is_fresh = watch->state == WATCH_ASLEEP && !watch->partial;
-    hand_over(process, watch, round);
+    process_hand_over(process, watch, round);
     return true;
 }
 
@@ -551,7 +512,7 @@ static void pause_a_little(struct process *process)
         ;
 }
 
-static int read_all(struct process *process, uint32_t count, struct round *round)
+int process_read_all(struct process *process, uint32_t count, struct round *round)
 {
     /* Also with nobody to read: a new thread shows at the head of an interpreter's list. */
     for (uint32_t i = 0; i < count; i++)
@@ -579,7 +540,7 @@ static int read_all(struct process *process, uint32_t count, struct round *round
 static int read_frozen(struct process *process, uint32_t count, struct round *round)
 {
     if (count == 0)
-        return read_all(process, 0, round);
+        return process_read_all(process, 0, round);
     for (uint32_t i = 0; i < count; i++) {
         struct watch *watch = process->watches[process->pending[i]];
         struct freeze freeze;
@@ -591,7 +552,7 @@ static int read_frozen(struct process *process, uint32_t count, struct round *ro
         uint32_t first = process->pending[0];
         process->pending[0] = index;
         if (result != ERR_GONE)
-            result = read_all(process, 1, round);
+            result = process_read_all(process, 1, round);
         process->pending[0] = first;
         freeze_end(&freeze);
         process->stopped_ns += clock_mono_ns() - before_ns;
@@ -609,7 +570,7 @@ static void hand_over_sleepers(struct process *process, struct round *round)
         if (watch->state == WATCH_ASLEEP && watch->stack_is_fresh && watch->node != PROFILE_NONE &&
             !is_shadowed(process, watch)) {
             watch->held_gil = false;
-            hand_over(process, watch, round);
+            process_hand_over(process, watch, round);
         }
     }
 }
@@ -621,7 +582,7 @@ int process_round(struct process *process, uint64_t mono_ns, process_sighting_fn
     int result = 0;
     if (mono_ns >= process->refresh_ns ||
         (process->refresh_wanted && mono_ns >= process->refresh_soonest_ns))
-        result = refresh(process, mono_ns);
+        result = process_refresh(process, mono_ns);
     if (result < 0)
         return result;
     if (process->join)
@@ -636,7 +597,7 @@ int process_round(struct process *process, uint64_t mono_ns, process_sighting_fn
         hand_over_sleepers(process, &round);
     if (result == 0)
         result = process->options.blocking ? read_frozen(process, count, &round)
-                                           : read_all(process, count, &round);
+                                           : process_read_all(process, count, &round);
     struct profile_stats *stats = &process->profile->stats;
     stats->reads += process->target->reads_total - reads_before;
     stats->samples = stats->exact + stats->partial;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/pystack.h"
 #include "model/profile.h"
 #include "target/target.h"
 #include "unwind/code.h"
@@ -44,6 +45,9 @@ struct process_sighting {
     const struct raw_frame
         *frames; /* innermost first; until the next round; all of them only when not partial */
     uint32_t frame_count;
+    uint64_t mono_ns; /* of the round, or of the instant at which the kernel took it */
+    uint64_t
+        cpu_ns; /* what a sample of the kernel stands for; 0: the time since the round before */
     struct collect *agent; /* NULL: none, or `requests` was not asked for */
     uint64_t request;      /* id, in this agent; 0: none; PROCESS_REQUEST_UNKNOWN: not proven */
     uint32_t request_slot; /* where it may be found while it lives */
@@ -60,6 +64,21 @@ void process_free(struct process *process); /* NULL is fine */
  * ERR_DENIED, ERR_NO_MEMORY. */
 int process_round(struct process *process, uint64_t mono_ns, process_sighting_fn *see,
                   void *context);
+
+/* ---- stacks that the kernel takes (bpf/pystack.h) ---- */
+
+/* What the kernel program has to know. False: this process cannot be sampled that way
+ * (free-threaded). */
+bool process_kernel_config(const struct process *process, struct pystack_config *out);
+/* Looks whether it is still there and what threads it has; due between drains. 0 or as
+ * process_round(). */
+int process_listen(struct process *process, uint64_t mono_ns);
+/* One stack that the kernel took: 1 handed over, 0 not (its thread or interpreter is not known). */
+int process_take(struct process *process, const struct pystack_sample *sample,
+                 process_sighting_fn *see, void *context);
+/* Samples come from the kernel; set by whoever started that. */
+void process_set_by_kernel(struct process *process, bool by_kernel);
+bool process_is_by_kernel(const struct process *process);
 
 struct target *process_target(struct process *process); /* borrowed */
 uint32_t process_thread_count(const struct process *process);

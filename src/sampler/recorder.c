@@ -8,10 +8,13 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "bpf/pystack.h"
 
 #define SPIN_PERIOD_MAX_NS 250000u /* slower recordings always sleep */
 #define SLEEP_PROBES 16u
 #define SLEEP_PROBE_NS 20000u
+#define DRAIN_MIN_NS 10000000u /* the ring holds far more than comes in so long */
+#define DRAIN_MAX_NS 50000000u
 
 void recorder_init(struct recorder *recorder, struct profile *profile, uint64_t rate_hz)
 {
@@ -35,6 +38,17 @@ void recorder_done(struct recorder *recorder)
     recorder->process_count = 0;
 }
 
+/* A process that the kernel cannot sample is read like without it. */
+static void ask_kernel(struct recorder *recorder, struct process *process)
+{
+    struct pystack_config config;
+    if (!recorder->kernel || !process_kernel_config(process, &config))
+        return;
+    pid_t pid = process_target(process)->pid;
+    int result = pystack_add(recorder->kernel, pid, &config, recorder->period_ns);
+    process_set_by_kernel(process, result == 0);
+}
+
 int recorder_add(struct recorder *recorder, struct process *process)
 {
     if (recorder->process_count == recorder->process_capacity) {
@@ -50,12 +64,15 @@ int recorder_add(struct recorder *recorder, struct process *process)
         recorder->process_capacity = capacity;
     }
     recorder->processes[recorder->process_count++] = process;
+    ask_kernel(recorder, process);
     return 0;
 }
 
 static void let_go(struct recorder *recorder, uint32_t at)
 {
     struct process *process = recorder->processes[at];
+    if (process_is_by_kernel(process))
+        pystack_remove(recorder->kernel, process_target(process)->pid);
     if (recorder->hooks.closing)
         recorder->hooks.closing(recorder->hooks.context, process);
     process_free(process);
@@ -74,22 +91,35 @@ void recorder_drop(struct recorder *recorder, pid_t pid)
 static void see(void *context, const struct process_sighting *sighting)
 {
     struct recorder *recorder = context;
-    uint64_t begin_us = recorder->now_us - recorder->elapsed_us;
+    uint64_t elapsed_us = recorder->elapsed_us, now_us = recorder->now_us;
+    if (sighting->cpu_ns) {
+        elapsed_us = sighting->cpu_ns / 1000;
+        now_us = sighting->mono_ns > recorder->start_mono_ns
+                     ? (sighting->mono_ns - recorder->start_mono_ns) / 1000
+                     : 0;
+    }
+    uint64_t begin_us = now_us > elapsed_us ? now_us - elapsed_us : 0;
     if (recorder->hooks.take) {
-        recorder->hooks.take(recorder->hooks.context, sighting, begin_us, recorder->elapsed_us);
+        recorder->hooks.take(recorder->hooks.context, sighting, begin_us, elapsed_us);
         return;
     }
-    if (profile_see(recorder->profile, sighting->thread, sighting->node, begin_us,
-                    recorder->elapsed_us) < 0)
+    if (profile_see(recorder->profile, sighting->thread, sighting->node, begin_us, elapsed_us) < 0)
         recorder->profile->stats.errors++;
     if (recorder->hooks.sighting)
-        recorder->hooks.sighting(recorder->hooks.context, sighting, begin_us, recorder->elapsed_us);
+        recorder->hooks.sighting(recorder->hooks.context, sighting, begin_us, elapsed_us);
+}
+
+static int look_at(struct recorder *recorder, struct process *process, uint64_t mono_ns)
+{
+    if (process_is_by_kernel(process))
+        return process_listen(process, mono_ns);
+    return process_round(process, mono_ns, see, recorder);
 }
 
 static int round_over_all(struct recorder *recorder, uint64_t mono_ns)
 {
     for (uint32_t i = 0; i < recorder->process_count;) {
-        int result = process_round(recorder->processes[i], mono_ns, see, recorder);
+        int result = look_at(recorder, recorder->processes[i], mono_ns);
         if (result == ERR_DENIED && recorder->process_count == 1)
             return target_exited(process_target(recorder->processes[i])) ? 0 : result;
         if (result == ERR_NO_MEMORY)
@@ -107,8 +137,55 @@ static int round_over_all(struct recorder *recorder, uint64_t mono_ns)
     return 0;
 }
 
+/* ---- what the kernel took ------------------------------------------------------------------ */
+
+static int take(void *context, const struct pystack_sample *sample)
+{
+    struct recorder *recorder = context;
+    if (sample->mono_ns < recorder->start_mono_ns)
+        return 0; /* the timers run from when the process was added */
+    for (uint32_t i = 0; i < recorder->process_count; i++) {
+        struct process *process = recorder->processes[i];
+        if ((uint32_t)process_target(process)->pid == sample->pid)
+            return process_take(process, sample, see, recorder);
+    }
+    return 0; /* of a process that has just been let go */
+}
+
+static bool all_by_kernel(const struct recorder *recorder)
+{
+    for (uint32_t i = 0; i < recorder->process_count; i++)
+        if (!process_is_by_kernel(recorder->processes[i]))
+            return false;
+    return recorder->kernel;
+}
+
+static int drain(struct recorder *recorder)
+{
+    int result = recorder->kernel ? pystack_drain(recorder->kernel, take, recorder) : 0;
+    if (result >= 0 && recorder->kernel)
+        pystack_vary(recorder->kernel, recorder->period_ns, &recorder->random);
+    return result < 0 ? result : 0;
+}
+
+/* Timers do not come in rounds: those that a busy thread's timer would have made. */
+static void count_kernel(struct recorder *recorder)
+{
+    struct profile_stats *stats = &recorder->profile->stats;
+    if (!recorder->kernel || !recorder->by_kernel)
+        return;
+    uint64_t lost = pystack_lost(recorder->kernel);
+    stats->rounds = (recorder->end_mono_ns - recorder->start_mono_ns) / recorder->period_ns;
+    stats->rounds -= lost < stats->rounds ? lost : stats->rounds;
+    stats->lost += lost;
+}
+
 static uint64_t next_interval(struct recorder *recorder)
 {
+    if (all_by_kernel(recorder)) {
+        uint64_t few = 5 * recorder->period_ns;
+        return few < DRAIN_MIN_NS ? DRAIN_MIN_NS : few > DRAIN_MAX_NS ? DRAIN_MAX_NS : few;
+    }
     uint64_t half = recorder->period_ns / 2;
     return half + random_next(&recorder->random) % (2 * half + 1);
 }
@@ -117,6 +194,8 @@ static uint64_t next_interval(struct recorder *recorder)
 static uint64_t schedule(struct recorder *recorder, uint64_t planned_ns)
 {
     uint64_t now_ns = clock_mono_ns();
+    if (all_by_kernel(recorder))
+        return now_ns + next_interval(recorder);
     uint64_t next_ns = planned_ns + next_interval(recorder);
     if (next_ns + RECORDER_STALL_PERIODS * recorder->period_ns >= now_ns)
         return next_ns;
@@ -199,7 +278,8 @@ static int do_round(struct recorder *recorder, uint64_t now_ns, uint64_t last_ns
     recorder->now_us = (now_ns - recorder->start_mono_ns) / 1000;
     if (recorder->now_us < recorder->elapsed_us)
         recorder->now_us = recorder->elapsed_us;
-    return round_over_all(recorder, now_ns);
+    int result = drain(recorder);
+    return result < 0 ? result : round_over_all(recorder, now_ns);
 }
 
 static int loop(struct recorder *recorder)
@@ -226,13 +306,19 @@ int recorder_run(struct recorder *recorder)
     struct profile_meta *meta = &recorder->profile->meta;
     /* The default slack of 50 us would be a whole period at 20 kHz. */
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-    if (recorder->period_ns <= SPIN_PERIOD_MAX_NS)
+    recorder->by_kernel = recorder->process_count && all_by_kernel(recorder);
+    if (recorder->period_ns <= SPIN_PERIOD_MAX_NS && !recorder->by_kernel)
         recorder->sleep_cost_ns = measure_sleep_cost_ns();
     recorder->start_mono_ns = clock_mono_ns();
     meta->start_wall_ns = clock_wall_ns();
     meta->period_ns = recorder->period_ns;
     int result = loop(recorder);
+    if (recorder->kernel)
+        pystack_stop(recorder->kernel);
+    if (result == 0)
+        result = drain(recorder);
     recorder->end_mono_ns = clock_mono_ns();
     meta->duration_ns = recorder->end_mono_ns - recorder->start_mono_ns;
+    count_kernel(recorder);
     return result;
 }

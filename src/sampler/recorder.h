@@ -5,6 +5,10 @@
  * sample stands for the time since the round before it, at most RECORDER_STALL_PERIODS periods;
  * rounds that a stall has swallowed are counted as late and never made up.
  *
+ * With `kernel` set there are no rounds for processes that the kernel samples: each of their
+ * threads has a timer on its own CPU time, and a sample stands for the time that the timer ran. The
+ * recorder then only drains.
+ *
  * Ownership: recorder_init on caller's storage; processes added belong to it and are freed when
  * they end or in recorder_done. Threads: one.
  */
@@ -21,6 +25,7 @@
 #define RECORDER_MAX_PROCESSES 4096u
 
 struct recorder;
+struct pystack;
 
 struct recorder_hooks {
     void *context;
@@ -52,8 +57,11 @@ struct recorder {
     int wake_fd;                       /* readable: tick at once; -1: none */
     uint64_t tick_wanted_ns; /* tick at this instant even if no round is due; UINT64_MAX: no wish */
     struct recorder_hooks hooks;
+    struct pystack
+        *kernel; /* samples come from there where a process allows it; NULL: by reading. Borrowed */
 
     uint64_t start_mono_ns, end_mono_ns;
+    bool by_kernel;              /* all processes at the start were */
     uint64_t now_us, elapsed_us; /* of the round in progress */
     uint64_t ticked_ns;          /* when the last tick was */
     uint64_t random;

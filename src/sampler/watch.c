@@ -59,7 +59,7 @@ enum watch_state watch_look(struct watch *watch, uint64_t mono_ns)
 static bool same_raw(const struct raw_frame *a, const struct raw_frame *b)
 {
     return a->code == b->code && a->instr == b->instr && a->address == b->address &&
-           a->tlbc_index == b->tlbc_index;
+           a->tlbc_index == b->tlbc_index && a->identity == b->identity;
 }
 
 static bool ensure_steps(struct watch *watch, uint32_t need)
@@ -224,6 +224,27 @@ enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
         node = special_node(profile, node, "<changing>", FRAME_CHANGING);
     watch->node = node;
     return WATCH_ACCEPTED;
+}
+
+void watch_take(struct watch *watch, struct code_cache *codes, struct profile *profile)
+{
+    const struct stack *stack = &watch->stack;
+    uint32_t common = common_with_last(watch, codes), depth = common;
+    /* While a generator is being resumed or yields, there are instructions between the store that
+     * makes its frame the innermost and the one that links it to its caller. */
+    bool is_linked =
+        !stack->frame_count || common || !code_is_generator(codes, outer_frame(stack, 0));
+    while (is_linked && depth < stack->frame_count &&
+           code_is_same(codes, outer_frame(stack, depth)))
+        depth++;
+    if (watch->epoch != codes->epoch) /* code was replaced: nodes remembered may be another's */
+        common = common_with_last(watch, codes);
+    if (!ensure_steps(watch, stack->frame_count + 1))
+        return;
+    watch->node = make_nodes(watch, codes, profile, common, depth);
+    watch->partial = depth < stack->frame_count;
+    if (watch->partial)
+        watch->node = special_node(profile, watch->node, "<changing>", FRAME_CHANGING);
 }
 
 /* ---- code that comes and goes -------------------------------------------------------------- */

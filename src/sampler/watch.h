@@ -60,6 +60,7 @@ struct watch {
     uint64_t epoch; /* code_cache epoch of steps */
     uint32_t node;  /* of the last accepted stack, with its marks */
     bool partial;
+    uint64_t seen_until_ns; /* end of the last sample that the kernel took */
 
     struct watch_edge edges[WATCH_EDGES_MAX]; /* new ones in the reading before this one */
     uint32_t edge_count;
@@ -78,6 +79,10 @@ enum watch_state watch_look(struct watch *watch, uint64_t mono_ns);
  * another reading. */
 enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
                                 struct profile *profile, bool proven, bool last_try);
+
+/* The same for a stack that the kernel took, which is proven as it stands; cut where the code is no
+ * more the one that ran. */
+void watch_take(struct watch *watch, struct code_cache *codes, struct profile *profile);
 
 /* Is the code of the stack just read what the cache says it is? Looks at what is due. With code on
  * it that may be replaced at any moment, only a second reading of the same stack after such a look

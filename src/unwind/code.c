@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/pystack.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "pyabi/linetable.h"
@@ -365,6 +366,88 @@ bool code_is_generator(struct code_cache *cache, const struct raw_frame *raw)
     return entry && entry->is_code && entry->is_generator;
 }
 
+/* Reads the entry again in place; frames already in the profile stay what they were. */
+static void replace_entry(struct code_cache *cache, struct entry *entry)
+{
+    uint64_t checked_ns = entry->checked_ns, address = entry->address;
+    entry_done(entry);
+    *entry = (struct entry){.address = address, .is_volatile = true};
+    if (!read_entry(cache->state, address, entry)) {
+        entry_done(entry);
+        *entry = (struct entry){.address = address, .is_volatile = true};
+        cache->failed_total++;
+    }
+    entry->is_volatile = true;
+    entry->checked_ns = checked_ns;
+    cache->dropped_total++;
+    cache->epoch++;
+}
+
+/* As the kernel program makes it, from what cannot stay the same by accident: the version number,
+ * which is never given twice, or what abi/pystack.h mixes. */
+static uint32_t identity_of(const struct pyabi *abi, const struct identity *identity)
+{
+    if (abi->code.version != PYABI_NONE)
+        return identity->version;
+    return pystack_identity(identity->name_hash, identity->filename, identity->lines,
+                            (uint32_t)identity->first_line);
+}
+
+/* Is there a live object? One that was freed keeps most of its bytes, but the allocator links it
+ * into a list through its first word, where the reference count is: then that is an address, or 0.
+ * From 3.14 the count has 32 bits and an overflow of 16 (CPython Include/object.h). */
+static bool is_alive(struct code_state *state, uint64_t object)
+{
+    const struct pyabi *abi = &state->target->abi;
+    uint64_t count;
+    if (target_read(state->target, (struct raddr){object + (uint64_t)abi->object.refcnt}, &count,
+                    sizeof count) < 0)
+        return false;
+    uint64_t above = abi->version_hex >= 0x030e0000 ? count >> 32 & 0xffff : count >> 33;
+    return (uint32_t)count != 0 && above == 0;
+}
+
+/* Is the code object that the sample saw there now, with its texts? */
+static bool is_now(struct code_state *state, const struct raw_frame *raw)
+{
+    struct target *target = state->target;
+    const struct pyabi *abi = &target->abi;
+    struct identity now;
+    uint8_t bytes[CODE_BYTES_MAX] = {0};
+    if (target_read(target, (struct raddr){raw->code}, bytes, identity_size(abi)) < 0)
+        return false;
+    load_identity(abi, bytes, &now);
+    if (target_read(target, (struct raddr){now.name}, bytes, str_header_size(abi)) < 0)
+        return false;
+    load_name(abi, bytes, &now);
+    return identity_of(abi, &now) == raw->identity && is_alive(state, now.filename) &&
+           is_alive(state, now.name) && is_alive(state, raw->code);
+}
+
+bool code_is_same(struct code_cache *cache, const struct raw_frame *raw)
+{
+    const struct pyabi *abi = &cache->state->target->abi;
+    struct entry *entry = find_entry(cache->state, raw->code);
+    if (!raw->identity)
+        return true;
+    if (entry && identity_of(abi, &entry->identity) == raw->identity)
+        return true;
+    if (!is_now(cache->state, raw)) /* gone: nobody can say any more what it was called */
+        return false;
+    if (entry)
+        replace_entry(cache, entry);
+    else
+        entry = load_entry(cache, raw->code);
+    if (!entry || identity_of(abi, &entry->identity) != raw->identity)
+        return false;
+    if (is_now(cache->state, raw))
+        return true;
+    entry->identity =
+        (struct identity){0}; /* its texts may be another's: they were read meanwhile */
+    entry->is_volatile = true;
+    return false;
+}
+
 /* ---- edges --------------------------------------------------------------------------------- */
 
 static uint64_t edge_key(const struct raw_frame *caller, const struct raw_frame *callee)
@@ -448,23 +531,6 @@ static bool collect_due(struct code_state *state, const struct raw_frame *frames
         state->due[(*due_count)++] = (uint32_t)(entry - state->entries);
     }
     return *due_count > 0;
-}
-
-/* Reads the entry again in place; frames already in the profile stay what they were. */
-static void replace_entry(struct code_cache *cache, struct entry *entry)
-{
-    uint64_t checked_ns = entry->checked_ns, address = entry->address;
-    entry_done(entry);
-    *entry = (struct entry){.address = address, .is_volatile = true};
-    if (!read_entry(cache->state, address, entry)) {
-        entry_done(entry);
-        *entry = (struct entry){.address = address, .is_volatile = true};
-        cache->failed_total++;
-    }
-    entry->is_volatile = true;
-    entry->checked_ns = checked_ns;
-    cache->dropped_total++;
-    cache->epoch++;
 }
 
 static bool recheck(struct code_cache *cache, uint32_t index, struct entry *entry)

@@ -47,6 +47,10 @@ uint32_t code_frame(struct code_cache *cache, const struct raw_frame *raw);
  * on a stack. False also for what cannot be read. */
 bool code_is_generator(struct code_cache *cache, const struct raw_frame *raw);
 
+/* Is the object at raw->code still the one that was there when raw->identity was read? Looks again
+ * when the cache says no. True where no identity was read. */
+bool code_is_same(struct code_cache *cache, const struct raw_frame *raw);
+
 /* What is known about calls. `caller` NULL: the outermost frame. */
 enum code_edge {
     CODE_EDGE_KNOWN,

@@ -33,6 +33,7 @@ struct raw_frame {
     uint64_t code;      /* code object, tags removed */
     uint64_t instr;     /* bytecode address, or f_lasti where the ABI has an index */
     int32_t tlbc_index; /* free-threaded 3.14+: which copy of the bytecode; else 0 */
+    uint32_t identity;  /* of the code object at that instant (code_identity); 0: not read along */
 };
 
 struct stack_extra {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Recordings held against truth programs, for every interpreter.
+"""Recordings held against truth programs, for every interpreter and both sources of stacks.
 
-One recording per interpreter and program at 10 kHz; three questions to each:
+One recording per source, interpreter and program at 10 kHz; four questions to each:
 
                               short (default)    full ($PITVIPER_TEST_FULL=1)
     stacks that never were    <= 0.2 %           <= 0.01 %
@@ -13,10 +13,13 @@ One recording per interpreter and program at 10 kHz; three questions to each:
 
 The short form runs on machines that do other things as well. Where the target itself had to wait for a
 CPU for more than a tenth of the recording, time as the sampler sees it and as the program measures it are
-different things, and the question of shares is skipped, loudly. The full form never skips.
+different things, and the question of shares is skipped, loudly. The full form never skips. It also asks the kernel on
+every version; the short form on one of each kind of interpreter.
 """
 
+import functools
 import os
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -25,7 +28,7 @@ import pytest
 from support.program import programs
 from support.recorder import record
 from support.stacks import judge, measured_shares, total_variation
-from support.target import cpu_wait_ns
+from support.target import cpu_ns, cpu_wait_ns
 
 FULL = os.environ.get("PITVIPER_TEST_FULL") == "1"
 RATE_HZ = 10000
@@ -38,6 +41,7 @@ MIN_TAKEN = 0.9
 MAX_CPU_WAIT = 0.1
 MAX_LOST = 0.01
 WARM_UP_S = 0.2  # the interpreter specialises its bytecode first
+KERNEL_PYTHONS = ("3.8", "3.10", "3.11", "3.12", "3.15")  # of the short form
 SEEN_BEFORE_S = 0.05  # of the time asked for, what start-up may cost
 
 
@@ -49,28 +53,56 @@ class Evidence:
     rate_hz: int
     duration_s: float
     cpu_wait_share: float  # of the recording, in which the target waited for a CPU
+    cpu_s: float  # that the target's threads had
 
 
 _evidence = {}
 
 
+@functools.lru_cache
+def why_no_kernel(pitviper):
+    """The tool's own words when the kernel cannot take stacks here; "" when it can."""
+    words = [pitviper, "record", "-q", "-p", str(os.getpid()), "-d", "0.1", "--source", "kernel", "-o", os.devnull]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    return done.stderr.strip() if done.returncode else ""
+
+
+@pytest.fixture(params=["memory", "kernel"])
+def source(request, pitviper, python, program):
+    """Who takes the stacks (record --source)."""
+    if request.param == "kernel":
+        if why_no_kernel(pitviper):
+            pytest.skip(why_no_kernel(pitviper))
+        if program.truth.get("record"):
+            pytest.skip("%s asks for more than running threads" % program.name)
+        if python.free_threaded:
+            pytest.skip("the kernel source is for GIL builds")
+        if not FULL and python.name not in KERNEL_PYTHONS:
+            pytest.skip("the short form asks the kernel on %s" % ", ".join(KERNEL_PYTHONS))
+    elif program.truth.get("kernel_only"):
+        pytest.skip("%s's calls are shorter than a reading from outside" % program.name)
+    return request.param
+
+
 @pytest.fixture
-def evidence(pitviper, start_target, python, program):
+def evidence(pitviper, start_target, python, program, source):
     """The recording of one program under one interpreter, made at the first question."""
     if (python.version[:2]) < program.since:
         pytest.skip("%s needs Python %d.%d" % (program.name, *program.since))
-    key = (python.name, program.name)
+    key = (python.name, program.name, source)
     if key not in _evidence:
         rate = program.truth.get("rate", RATE_HZ)
         duration = SHARES_DURATION_S if program.has_shares else DURATION_S
         target = start_target(python, program.name, program.args)
         target.wait_working()
         time.sleep(WARM_UP_S)
-        before, waited_ns = target.board(), cpu_wait_ns(target.pid)
-        recording = record(target.pid, duration, rate, program.truth.get("record", ()), pitviper)
+        before, waited_ns, ran_ns = target.board(), cpu_wait_ns(target.pid), cpu_ns(target.pid)
+        extra = ["--source", source, *program.truth.get("record", ())]
+        recording = record(target.pid, duration, rate, extra, pitviper)
         wait_share = (cpu_wait_ns(target.pid) - waited_ns) / (1e9 * duration)
         _evidence[key] = Evidence(
-            recording, before, target.board(), rate, duration, wait_share
+            recording, before, target.board(), rate, duration, wait_share,
+            (cpu_ns(target.pid) - ran_ns) / 1e9,
         )
     return _evidence[key]
 
@@ -103,8 +135,8 @@ def test_truth__every_stack__existed(python, program, evidence):
 
 
 @by_program(has_legal_stacks=True)
-def test_truth__every_line__belongs_to_its_frame(python, program, evidence):
-    if python.version[:2] < tuple(program.truth.get("lines_since", (3, 6))):
+def test_truth__every_line__belongs_to_its_frame(python, program, source, evidence):
+    if source == "memory" and python.version[:2] < tuple(program.truth.get("lines_since", (3, 6))):
         pytest.skip("its loop is shorter than a reading of %d.%d takes" % python.version[:2])
     verdict = judge(program, evidence.recording.stacks)
     print("%d samples, %d with a wrong line" % (verdict.total, verdict.wrong_line))
@@ -112,7 +144,7 @@ def test_truth__every_line__belongs_to_its_frame(python, program, evidence):
 
 
 @by_program(has_shares=True)
-def test_truth__shares__match(python, program, evidence):
+def test_truth__shares__match(python, program, source, evidence):
     if evidence.cpu_wait_share > MAX_CPU_WAIT and not FULL:
         share = 100 * evidence.cpu_wait_share
         pytest.skip("this machine is busy: the target waited %.0f %% of the time" % share)
@@ -124,7 +156,7 @@ def test_truth__shares__match(python, program, evidence):
 
 
 @by_program(has_legal_stacks=True)
-def test_truth__samples_asked_for__are_taken_and_counted(python, program, evidence):
+def test_truth__samples_asked_for__are_taken_and_counted(python, program, source, evidence):
     stats = evidence.recording.stats
     shown = sum(evidence.recording.stacks.values())
     print({key: stats[key] for key in ("samples", "exact", "partial", "lost", "late")})
@@ -132,6 +164,8 @@ def test_truth__samples_asked_for__are_taken_and_counted(python, program, eviden
     assert stats["lost"] <= MAX_LOST * stats["samples"]
     if not program.truth.get("idle"):
         asked = evidence.rate_hz * (evidence.duration_s - SEEN_BEFORE_S)
+        if source == "kernel":  # its timers run while the thread does
+            asked = min(asked, evidence.rate_hz * (evidence.cpu_s - SEEN_BEFORE_S))
         excused = 0 if FULL else stats["late"]
         assert stats["samples"] >= MIN_TAKEN * (asked - excused)
 

@@ -16,6 +16,7 @@ Every file in tests/targets/ begins with lines "# truth: ..." that together are 
     rate      sample at this rate instead of the test's
     idle      true where the program mostly sleeps: the rate of samples says nothing
     since     oldest Python, as [3, 8]
+    kernel_only  true: its calls are too short to be read from outside
     gc        true where "<GC>" must be seen
 """
 

@@ -48,16 +48,25 @@ def process_state(pid):
         return ""
 
 
-def cpu_wait_ns(pid):
-    """How long the process's threads have waited for a CPU so far."""
+def _schedstat_ns(pid, column):
     total = 0
     try:
         for tid in os.listdir("/proc/%d/task" % pid):
             with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as file:
-                total += int(file.read().split()[1])
+                total += int(file.read().split()[column])
     except OSError:
         pass
     return total
+
+
+def cpu_ns(pid):
+    """How long the process's threads that are still there have been on a CPU so far."""
+    return _schedstat_ns(pid, 0)
+
+
+def cpu_wait_ns(pid):
+    """How long they have waited for one."""
+    return _schedstat_ns(pid, 1)
 
 
 def end_with_parent():

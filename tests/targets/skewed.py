@@ -10,7 +10,8 @@ import time
 
 from board import open_board, ready
 
-UNIT = 2000  # the shortest chain takes some 20 us: a reading takes 1 to 10
+# 2000: the shortest chain takes some 20 us; a reading takes 1 to 10
+UNIT = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
 
 
 def work_half():
