@@ -54,7 +54,8 @@ def engines(module, patch):
 def queues(module, patch):
     wait = patch.leaf(KIND_QUEUE, name=POOL_WAIT)
     patch.method(module.Queue, "get", wait)
-    patch.method(module.AsyncAdaptedQueue, "get", wait)
+    if hasattr(module, "AsyncAdaptedQueue"):  # 1.4
+        patch.method(module.AsyncAdaptedQueue, "get", wait)
 
 
 MODULES = {"sqlalchemy.engine.base": engines, "sqlalchemy.util.queue": queues}
