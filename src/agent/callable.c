@@ -39,6 +39,25 @@ static PyObject *bind(PyObject *self, PyObject *object, PyObject *Py_UNUSED(type
     return self;
 }
 
+/* `__call__` of an object that can be called: who looks at it (is it a coroutine function?) sees
+ * that of the inner object, who calls it comes through here all the same. */
+static PyObject *plain_attribute(PyObject *object, PyObject *name)
+{
+    if (PyUnicode_CompareWithASCIIString(name, "__call__") != 0)
+        return standin_get_attribute(object, name);
+    const struct callable *self = (const struct callable *)object;
+    PyObject *inner = PyObject_GetAttr(standin_inner(object), name);
+    struct callable *call = inner ? callable_new(inner, self->vector) : NULL;
+    Py_XDECREF(inner);
+    if (!call)
+        return NULL;
+    for (int ref = 0; ref < REFS; ref++)
+        callable_hold(call, (enum callable_ref)ref, self->refs[ref]);
+    call->text = self->text;
+    call->kind = self->kind;
+    return (PyObject *)call;
+}
+
 static PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct callable, vector), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(struct callable, weakrefs), READONLY, NULL},
@@ -48,7 +67,7 @@ static PyMemberDef members[] = {
 static PyTypeObject *type_new(bool binds)
 {
     PyType_Slot slots[16] = {
-        STANDIN_SLOT(Py_tp_getattro, standin_get_attribute),
+        STANDIN_SLOT(Py_tp_getattro, binds ? standin_get_attribute : plain_attribute),
         STANDIN_SLOT(Py_tp_setattro, standin_set_attribute),
         STANDIN_SLOT(Py_tp_repr, standin_repr),
         STANDIN_SLOT(Py_tp_str, standin_str),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Requests of any ASGI application, of Starlette and of FastAPI, driven by hand."""
 
-from support.webs import errors, requests, routes, web_program
+from support.webs import errors, plain_program, requests, routes, web_program
 
 PLAIN = """
 async def app(scope, receive, send):
@@ -10,8 +10,8 @@ async def app(scope, receive, send):
 """
 
 
-def test_web_asgi__plain_application__counted_once(package):
-    with web_program(PLAIN + """
+def test_web_asgi__plain_application__counted_once(agent_python):
+    with plain_program(agent_python, PLAIN + """
 wrapped = _core.asgi(app)
 async def main():
     say(await asgi(wrapped, "/"))
@@ -24,8 +24,8 @@ asyncio.run(main())
         assert done.region.requests() == []
 
 
-def test_web_asgi__websocket_and_lifespan__untouched(package):
-    with web_program("""
+def test_web_asgi__websocket_and_lifespan__untouched(agent_python):
+    with plain_program(agent_python, """
 seen = []
 async def app(scope, receive, send):
     seen.append([scope["type"], send is given, _core.current() is None])
@@ -43,8 +43,8 @@ say(seen)
         assert done.region is None or done.keys("REQUEST") == []
 
 
-def test_web_asgi__headers__trace_and_queue(package):
-    with web_program(PLAIN + """
+def test_web_asgi__headers__trace_and_queue(agent_python):
+    with plain_program(agent_python, PLAIN + """
 import time
 async def main():
     await asgi(_core.asgi(app), "/", headers=[("TraceParent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -57,8 +57,8 @@ asyncio.run(main())
         assert 1_990_000 <= first["queue_us"] < 2_900_000 <= second["queue_us"]
 
 
-def test_web_asgi__interleaved__each_its_own(package):
-    with web_program("""
+def test_web_asgi__interleaved__each_its_own(agent_python):
+    with plain_program(agent_python, """
 import sqlite3
 async def app(scope, receive, send):
     conn = sqlite3.connect(":memory:")
@@ -82,8 +82,8 @@ asyncio.run(main())
         assert done.region.requests() == []
 
 
-def test_web_asgi__background_work__not_latency(package):
-    with web_program("""
+def test_web_asgi__background_work__not_latency(agent_python):
+    with plain_program(agent_python, """
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"x", "more_body": True})
@@ -98,8 +98,8 @@ asyncio.run(main())
         assert 50_000_000 <= request["duration_ns"] < 250_000_000
 
 
-def test_web_asgi__loop_held_up__counted_and_charged(package):
-    with web_program("""
+def test_web_asgi__loop_held_up__counted_and_charged(agent_python):
+    with plain_program(agent_python, """
 import time
 async def app(scope, receive, send):
     if scope["path"] == "/hog":
@@ -121,8 +121,8 @@ asyncio.run(main())
         assert hog["cpu_us"] >= 150_000 > victim["cpu_us"]
 
 
-def test_web_asgi__failures_and_cancellation__unchanged(package):
-    with web_program("""
+def test_web_asgi__failures_and_cancellation__unchanged(agent_python):
+    with plain_program(agent_python, """
 def inner(): raise ValueError("planted-9")
 async def fails(scope, receive, send): inner()
 async def fails_late(scope, receive, send):
@@ -157,8 +157,8 @@ except RuntimeError as again:
         assert done.region.requests() == []
 
 
-def test_web_asgi__pipelined_in_one_context__requests_of_their_own(package):
-    with web_program("""
+def test_web_asgi__pipelined_in_one_context__requests_of_their_own(agent_python):
+    with plain_program(agent_python, """
 tasks = []
 async def app(scope, receive, send):
     if scope["path"] == "/first":  # as a server does that begins the next request while it sends the response
@@ -176,8 +176,8 @@ asyncio.run(main())
         assert len({request["trace"] for request in requests(done.region)}) == 2
 
 
-def test_web_asgi__awaitable__is_a_coroutine_for_everybody(package):
-    with web_program(PLAIN + """
+def test_web_asgi__awaitable__is_a_coroutine_for_everybody(agent_python):
+    with plain_program(agent_python, PLAIN + """
 import inspect, collections.abc
 wrapped = _core.asgi(app)
 say([inspect.iscoroutinefunction(wrapped), asyncio.iscoroutinefunction(wrapped), str(inspect.signature(wrapped)), wrapped.__name__])
@@ -194,10 +194,15 @@ class App:
 App.__call__ = _core.asgi(App.__call__)
 say([inspect.iscoroutinefunction(App.__call__), inspect.iscoroutinefunction(App().__call__)])
 say(asyncio.run(asgi(App(), "/"))[0])
+class Plain:
+    async def __call__(self, scope, receive, send): await send({"type": "http.response.start", "status": 203})
+wrapped = _core.asgi(_core.wsgi(Plain()))
+say([inspect.iscoroutinefunction(wrapped.__call__), asyncio.run(asgi(wrapped.__call__, "/"))[0], isinstance(wrapped, Plain)])
 """) as done:
         assert done.said[0] == [True, True, "(scope, receive, send)", "app"]
         assert done.said[1] == [True, True, True, "app", True, "app"]
-        assert done.said[2:] == [None, [True, True], 204]
+        assert done.said[2:] == [None, [True, True], 204, [True, 203, True]]
+        assert sum(routes(done.region).values()) == 3
 
 
 STARLETTE = """

@@ -6,7 +6,6 @@ In such a program
     asgi(app, path, method="GET", headers=[], **scope)   → (status, body), awaitable
 """
 
-import contextlib
 import sys
 import textwrap
 
@@ -58,10 +57,13 @@ def error(function, *args):
 '''
 
 
-@contextlib.contextmanager
 def web_program(code, *args, **env):
-    with data_program(sys.executable, CLIENTS + "\n" + textwrap.dedent(code), *args, **env) as done:
-        yield done
+    """Under the interpreter that has the frameworks."""
+    return plain_program(sys.executable, code, *args, **env)
+
+
+def plain_program(python, code, *args, **env):
+    return data_program(python, CLIENTS + "\n" + textwrap.dedent(code), *args, **env)
 
 
 def routes(region):
