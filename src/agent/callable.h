@@ -33,6 +33,7 @@ struct callable {
     uint32_t system;      /* string */
     uint32_t key;         /* when there is a fixed name */
     bool only_errors;     /* calls that succeed are not counted */
+    bool result_is_rows;  /* rows: how many the result has */
 };
 
 int callable_start(void);

@@ -101,22 +101,20 @@ static long number_of(PyObject *object, PyObject *attribute)
     PyObject *value = object ? PyObject_GetAttr(object, attribute) : NULL;
     long number = value && PyLong_Check(value) ? PyLong_AsLong(value) : -1;
     Py_XDECREF(value);
-    if (PyErr_Occurred())
+    if (number == -1 && PyErr_Occurred())
         PyErr_Clear();
     return number;
 }
 
 static uint32_t rows_of(const struct callable *self, PyObject *first, PyObject *result)
 {
-    PyObject *attribute = self->refs[REF_ROWS];
-    if (!attribute)
-        return AGENT_NONE;
     long rows;
-    if (PyUnicode_CompareWithASCIIString(attribute, "len()") == 0) {
+    if (!self->refs[REF_ROWS])
+        return AGENT_NONE;
+    if (self->result_is_rows)
         rows = PyList_Check(result) || PyTuple_Check(result) ? (long)PyObject_Size(result) : -1;
-    } else {
-        rows = number_of(first, attribute);
-    }
+    else
+        rows = number_of(first, self->refs[REF_ROWS]);
     return rows < 0 || rows >= (long)AGENT_NONE ? AGENT_NONE : (uint32_t)rows;
 }
 
@@ -233,6 +231,8 @@ static PyObject *make(PyObject *args, PyObject *kwargs, api_vector vector)
         return NULL;
     self->kind = (uint32_t)kind;
     self->only_errors = only_errors;
+    self->result_is_rows =
+        rows && PyUnicode_Check(rows) && PyUnicode_CompareWithASCIIString(rows, "len()") == 0;
     callable_hold(self, REF_SYSTEM, system);
     callable_hold(self, REF_NAME, name);
     callable_hold(self, REF_ROWS, rows);
