@@ -266,9 +266,11 @@ asyncio.run(main())
         assert counts["SELECT generate_series(?, ?)"] == 1
         assert done.key("STATEMENT", "SELECT a FROM t WHERE b = ?").rows == 5
         assert done.key("STATEMENT", "SELECT nonsense FROM planted WHERE a = ?").errors == 1
+        assert counts['COPY "t" FROM STDIN'] == 2
+        assert counts['SELECT quote_literal(?::"pg_catalog"."int4"::text)'] == 1  # of copy_from_query
         begin = sum(counts[name] for name in counts if name.startswith(("BEGIN", "COMMIT")))
         assert begin == 2
-        assert sum(counts.values()) == 2 + 5 + 1 + 1 + 1 + 5 + 2 + 3 + 1 + begin, counts
+        assert sum(counts.values()) == 2 + 5 + 1 + 1 + 1 + 5 + 2 + 4 + 1 + begin, counts
         assert done.has(SECRET, NUMBER) == []
         assert done.region.counters["hook_errors"] == 0
 

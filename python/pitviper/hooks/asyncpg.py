@@ -20,6 +20,10 @@ def _prepared(args, kwargs):
     return args[0]._query
 
 
+def _copy_records(args, kwargs):
+    return 'COPY "%s" FROM STDIN' % (args[1] if len(args) > 1 else kwargs.get("table_name"))
+
+
 def package(module, patch):
     from asyncpg import cursor, prepared_stmt
 
@@ -29,6 +33,8 @@ def package(module, patch):
         patch.method(module.Connection, name, leaf)
     for name in ("fetch", "fetchmany"):
         patch.method(module.Connection, name, fetch)
+    records = patch.leaf_async(KIND_STATEMENT, SYSTEM, describe=_copy_records)
+    patch.method(module.Connection, "copy_records_to_table", records)
     prepared = patch.leaf_async(KIND_STATEMENT, SYSTEM, describe=_prepared)
     for name in ("fetchval", "fetchrow", "executemany"):
         patch.method(prepared_stmt.PreparedStatement, name, prepared)
