@@ -313,11 +313,9 @@ static int record(struct recording *recording, const struct cli_args *words, str
     if (result == 0 && args.stats)
         result = file_check_writable(args.stats, err);
     if (result == 0)
-<<<<<<< HEAD
         result = begin_requests(recording, err);
-=======
+    if (result == 0)
         result = open_source(recording, err);
->>>>>>> 9766897 (wip)
     if (result == 0)
         result = open_targets(recording, words, err);
     if (result == 0) {
