@@ -92,6 +92,34 @@ def test_data_sqlalchemy__async_engine__counted_once(postgresql, driver):
         assert done.has(SECRET) == []
 
 
+def test_data_sqlalchemy__pool_is_empty__the_wait_is_counted(tmp_path):
+    with data_program(sys.executable, """
+        import sys, threading, time
+        import sqlalchemy as sa
+        engine = sa.create_engine(sys.argv[1], poolclass=sa.pool.QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.1)
+        def hold(seconds):
+            with engine.connect() as conn:
+                taken.set()
+                time.sleep(seconds)
+        for seconds in (0.05, 0.3):
+            taken = threading.Event()
+            thread = threading.Thread(target=hold, args=(seconds,))
+            thread.start()
+            taken.wait()
+            try:
+                with engine.connect() as conn:
+                    conn.execute(sa.text("SELECT 1")).scalar()
+            except sa.exc.TimeoutError:
+                say("none was free")
+            thread.join()
+    """, "sqlite:///%s/file" % tmp_path) as done:
+        assert done.said == ["none was free"]
+        wait = done.key("QUEUE", "sqlalchemy pool")
+        assert wait.count == 4
+        assert wait.errors == 2  # the first connection had to be made, the last caller got none
+        assert 0.08e9 < wait.max_ns < 2e9
+
+
 def test_data_sqlalchemy__driver_that_nobody_hooks__counted_here():
     """The driver's own hook is switched off: SQLAlchemy is what there is."""
     with data_program(sys.executable, CORE, "sqlite://", PITVIPER_DISABLE="sqlite3") as done:

@@ -86,6 +86,17 @@ for connection in (psycopg2.extras.DictConnection, psycopg2.extras.RealDictConne
     def fetch(c=psycopg2.connect(dsn, connection_factory=connection)):
         c = c.cursor(); c.execute("SELECT 1 AS a"); return c.fetchall()
     attempt(fetch)
+replication = psycopg2.connect(dsn, connection_factory=psycopg2.extras.LogicalReplicationConnection)
+attempt(lambda: type(replication.cursor()).__name__)
+def identify():
+    with replication.cursor() as k:
+        k.execute("IDENTIFY_SYSTEM"); return len(k.fetchone())
+attempt(identify)
+import psycopg2.pool
+pool = psycopg2.pool.SimpleConnectionPool(1, 2, dsn)
+pooled = pool.getconn()
+attempt(lambda: pooled.cursor().execute("SELECT 1 AS pooled"))
+pool.putconn(pooled)
 dicts = conn.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
 dicts.execute("SELECT 1 AS a")
 attempt(dicts.fetchone)
@@ -118,6 +129,7 @@ def test_data_psycopg2__type_checks_and_errors__same_as_without(postgresql):
         instrumented = done.said[0]
         assert done.region.counters["hook_errors"] == 0
         assert done.counts("STATEMENT")["SELECT ? AS a"] == 4
+        assert done.counts("STATEMENT")["SELECT ? AS pooled"] == done.counts("STATEMENT")["IDENTIFY_SYSTEM"] == 1
     with run(TYPES, postgresql, PITVIPER_DISABLE="psycopg2") as done:
         assert instrumented == done.said[0]
         assert done.counts("STATEMENT") == {}
