@@ -26,8 +26,9 @@ static struct {
 
 static const struct opt options[] = {
     {"pid", 'p', OPT_PIDS, &args.pids, NULL, NULL, "process to watch", .group = "What"},
-    {"subprocesses", 's', OPT_FLAG, &args.subprocesses, "true", NULL,
-     "children and their children, too: the workers of a server", .group = "What"},
+    {"subprocesses", 's', OPT_FLAG, &args.subprocesses, "yes", NULL,
+     "children and their children, too, as the workers of a server; --no-subprocesses: not",
+     .group = "What"},
     {"name", 0, OPT_STRING, &args.name, NULL, "PATTERN",
      "every Python process whose command line matches the regular expression", .group = "What"},
     {"all", 'a', OPT_FLAG, &args.all, NULL, NULL, "every Python process of the host",
