@@ -88,7 +88,7 @@ static int connect(struct file *file, bool write, struct err *err)
     if (result == 0 && write)
         result = run(file,
                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                     "PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=524288",
+                     "PRAGMA wal_autocheckpoint=64; PRAGMA journal_size_limit=131072",
                      err);
     if (result == 0 && write && file->no_sync)
         result = run(file, "PRAGMA synchronous=OFF", err);
@@ -295,7 +295,7 @@ static int find_window(struct file *file, int64_t id, sqlite3_stmt **out, struct
 int file_get_window(struct file *file, struct blob_tools *tools, int64_t id, struct buf *raw,
                     struct err *err)
 {
-    sqlite3_stmt *get;
+    sqlite3_stmt *get = NULL;
     int result = find_window(file, id, &get, err);
     if (result < 0)
         return result;
@@ -308,7 +308,7 @@ int file_get_window(struct file *file, struct blob_tools *tools, int64_t id, str
 int file_put_window(struct file *file, struct blob_tools *tools, int64_t id, const struct buf *raw,
                     struct err *err)
 {
-    sqlite3_stmt *get;
+    sqlite3_stmt *get = NULL;
     int result = find_window(file, id, &get, err);
     if (result == 0) { /* replaced: its checksum leaves the tally */
         file->tally_rows--;
