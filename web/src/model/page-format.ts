@@ -89,5 +89,6 @@ export const FRAME_KINDS = [
   'gc',
   'changing',
   'other',
+  'request',
 ] as const;
 export type FrameKind = (typeof FRAME_KINDS)[number];
