@@ -14,6 +14,7 @@ from .region import read_region
 from .target import clean_environment
 
 RUN_TIMEOUT_S = 60
+SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 
 
 def package_folder():
@@ -29,8 +30,13 @@ def package_folder():
 
 
 def instrumented_environment(**extra):
-    """PYTHONPATH names the package; nothing is instrumented until somebody says so."""
-    return clean_environment(**{"PYTHONPATH": package_folder(), **extra})
+    """PYTHONPATH names the package; nothing is instrumented until somebody says so.
+
+    $PITVIPER_PRELOAD is loaded before: the sanitizers of an extension that was built with them.
+    """
+    first = os.environ.get("PITVIPER_PRELOAD")
+    preload = {"LD_PRELOAD": first, "PYTHONMALLOC": "malloc", **SANITIZER_OPTIONS} if first else {}
+    return clean_environment(**{"PYTHONPATH": package_folder(), **preload, **extra})
 
 
 def run_python(python, code, *args, timeout_s=RUN_TIMEOUT_S, cwd=None, prefix=(), **env):
