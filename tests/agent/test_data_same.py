@@ -142,7 +142,7 @@ attempt(lambda: r.incr("same"))
 attempt(lambda: r.execute_command())
 attempt(lambda: r.execute_command("NONSENSE", 1))
 attempt(lambda: r.pipeline().get("same").incr("same").execute())
-attempt(lambda: redis.Redis(port=1).ping())
+attempt(lambda: redis.Redis(port=1, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0)).ping())
 async def main():
     r = redis.asyncio.Redis(port=int(sys.argv[1]))
     await aattempt(lambda: r.get("same"))
