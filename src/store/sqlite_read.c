@@ -39,6 +39,7 @@ struct reading {
     struct profile_stats stats;
     uint64_t period_ns;
     bool has_period;
+    uint64_t first_ns, last_ns;      /* of the windows that were read */
     uint64_t step_ns, step_start_ns; /* steps only */
     store_step_fn *fn;
     void *context;
@@ -243,6 +244,9 @@ static int visit_profile(void *context, struct store *store, const struct visit 
     if (result < 0)
         return result;
     add_facts(r);
+    uint64_t end = visit->start_ns + visit->file->shelf->window_ns;
+    r->first_ns = r->last_ns && r->first_ns < visit->start_ns ? r->first_ns : visit->start_ns;
+    r->last_ns = end > r->last_ns ? end : r->last_ns;
     return add_sections(r, store, lane);
 }
 
@@ -255,15 +259,14 @@ static void add_stats(struct profile_stats *into, const struct profile_stats *fr
     *into = sum.stats;
 }
 
-/* The answer's range and what is the same for all of it; an answer that is added to another one
- * keeps what both have. */
-static void set_meta(struct profile *into, const struct reading *r,
-                     const struct store_answer *answer)
+/* When something was seen, and what is the same for all of it; an answer that is added to another
+ * one keeps what both have. */
+static void set_meta(struct profile *into, const struct reading *r)
 {
     struct profile_meta *meta = &into->meta;
     bool fresh = !meta->start_wall_ns && !meta->duration_ns;
-    uint64_t from = answer->from_ns, to = answer->to_ns;
-    if (!fresh && meta->start_wall_ns < from)
+    uint64_t from = r->first_ns, to = r->last_ns;
+    if (!fresh && (!to || meta->start_wall_ns < from))
         from = meta->start_wall_ns;
     if (!fresh && meta->start_wall_ns + meta->duration_ns > to)
         to = meta->start_wall_ns + meta->duration_ns;
@@ -323,7 +326,7 @@ int store_read_profile(struct store *store, const struct store_query *query, str
         result = err_set(err, ERR_NO_MEMORY, "out of memory");
     if (result == 0) {
         add_stats(&into->stats, &r.stats);
-        set_meta(into, &r, answer);
+        set_meta(into, &r);
     }
     reading_done(&r);
     return result;

@@ -13,7 +13,7 @@ static void test_store__gives_back_what_was_added(void **state)
 
     store = kit_open(dir, false);
     struct store_query query = {
-        .from_ns = T0, .to_ns = T0 + 10 * S, .service = "shop", .split = STORE_SPLIT_THREAD};
+        .from_ns = T0 - HOUR, .to_ns = T0 + HOUR, .service = "shop", .split = STORE_SPLIT_THREAD};
     struct store_answer answer;
     struct profile *got = kit_read(store, &query, &answer);
     kit_assert_same(got, profile, true, true);
@@ -21,6 +21,8 @@ static void test_store__gives_back_what_was_added(void **state)
     assert_int_equal(answer.damaged_windows, 0);
     assert_int_equal(got->stats.samples, profile->stats.samples);
     assert_int_equal(got->meta.period_ns, 10000000);
+    assert_int_equal(got->meta.start_wall_ns, T0);
+    assert_int_equal(got->meta.duration_ns, 10 * S);
     profile_free(got);
 
     query.service = "other";

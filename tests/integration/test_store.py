@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""pitviper store and pitviper query, on a store made from a recording of a real program."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.recorder import binary_path
+
+DRIVER = Path(binary_path()).parent / "tests" / "drivers" / "store_figures"
+DAY = "2025-03-13T00:00:00Z"  # where the driver's time begins
+NEXT = "2025-03-14T00:00:00Z"
+RECORD_S = 22  # two whole windows of ten seconds
+
+
+def run(pitviper, *words):
+    return subprocess.run([pitviper, *map(str, words)], capture_output=True, text=True, timeout=100)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(directory, what the driver said): two processes, two hours."""
+    from support.pythons import newest_local
+    from support.target import start_target
+
+    folder = tmp_path_factory.mktemp("store")
+    with start_target(newest_local(), "c_calls", ["60"]) as target:
+        done = run(binary_path(), "record", "-p", target.pid, "-d", RECORD_S, "-o", folder / "x.pv")
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [DRIVER, folder / "x.pv", folder / "data", "2", "2"], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "data", json.loads(done.stdout)
+
+
+@pytest.fixture
+def data(made, tmp_path):
+    """A copy that a test may damage."""
+    shutil.copytree(made[0], tmp_path / "data")
+    return tmp_path / "data"
+
+
+def samples(pitviper, data, *words):
+    done = run(pitviper, "query", "services", "--data", data, "--from", DAY, "--to", NEXT, "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return sum(row["samples"] for row in json.loads(done.stdout))
+
+
+def test_store__info_as_json__lists_files_and_their_sum(pitviper, data):
+    done = run(pitviper, "store", "info", "--json", "--data", data)
+    told = json.loads(done.stdout)
+    assert {f["name"].rsplit("-", 1)[0] for f in told["files"]} >= {"profile-10s", "profile-1m", "profile-1h"}
+    assert told["bytes"] == sum(f["bytes"] for f in told["files"])
+
+
+def test_store__check_of_a_flipped_byte__says_which_file(pitviper, data):
+    assert run(pitviper, "store", "check", "--data", data).returncode == 0
+    path = next(data.glob("profile-1m-*.db"))
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    done = run(pitviper, "store", "check", "--data", data)
+    assert done.returncode == 2
+    assert path.name in done.stdout
+
+
+def test_store__export_and_import__keep_every_sample(pitviper, data, tmp_path):
+    total = samples(pitviper, data)
+    assert run(pitviper, "store", "export", tmp_path / "copy", "--data", data).returncode == 0
+    assert samples(pitviper, tmp_path / "copy") == total
+    done = run(pitviper, "store", "import", tmp_path / "copy", "--data", tmp_path / "new", "--json")
+    assert json.loads(done.stdout)["damaged"] == 0
+    assert samples(pitviper, tmp_path / "new") == total
+    again = run(pitviper, "store", "import", tmp_path / "copy", "--data", tmp_path / "new", "--json")
+    assert json.loads(again.stdout)["windows"] == 0
+    assert samples(pitviper, tmp_path / "new") == total
+
+
+def test_store__prune__deletes_what_ended(pitviper, data):
+    done = run(pitviper, "store", "prune", "--before", "1h", "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert not list(data.glob("*.db"))
+
+
+@pytest.mark.parametrize(
+    "words, text",
+    [
+        (["store", "explode"], "not info"),
+        (["store", "export"], "which directory"),
+        (["store", "prune"], "--before"),
+        (["store", "info", "--data", "/nonexistent/place"], "/nonexistent/place"),
+        (["query", "weather"], "not top"),
+        (["query", "top", "--from", "yesterday"], "yesterday"),
+    ],
+)
+def test_store__wrong_use__is_one_sentence(pitviper, data, words, text):
+    if "--data" not in words:
+        words = [*words, "--data", data]
+    done = run(pitviper, *words)
+    assert done.returncode == 2
+    assert text in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_query__top_as_json__has_all_samples_of_the_range(pitviper, data, made):
+    words = ["query", "top", "--data", data, "--from", DAY, "--to", NEXT, "--service", "shop", "--json"]
+    told = json.loads(run(pitviper, *words).stdout)
+    assert sum(row["self_count"] if "self_count" in row else row["self"] for row in told["functions"]) > 0
+    assert samples(pitviper, data) == made[1]["all"]["samples"]
+
+
+def test_query__one_process__is_half_of_two(pitviper, data):
+    done = run(pitviper, "query", "processes", "--data", data, "--from", DAY, "--to", NEXT, "--json")
+    rows = json.loads(done.stdout)
+    assert sorted(row["pid"] for row in rows) == [1000, 1001]
+    assert sum(row["samples"] for row in rows) == samples(pitviper, data)
+
+
+def test_query__flamegraph__is_written_in_the_format_of_its_ending(pitviper, data, tmp_path):
+    words = ["query", "flamegraph", "--data", data, "--from", DAY, "--to", NEXT]
+    for name, begin in (("x.svg", b"<?xml"), ("x.pb.gz", b"\x1f\x8b")):
+        assert run(pitviper, *words, "-o", tmp_path / name).returncode == 0
+        assert (tmp_path / name).read_bytes().startswith(begin)
+    done = run(pitviper, *words, "-f", "folded", "-o", "-")
+    total = sum(int(line.rsplit(" ", 1)[1]) for line in done.stdout.splitlines())
+    assert total == samples(pitviper, data)
