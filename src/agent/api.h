@@ -19,8 +19,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#ifdef Py_GIL_DISABLED
-#define AGENT_FREE_THREADED 1
+#if defined(Py_GIL_DISABLED) != defined(AGENT_FREE_THREADED)
+#error "free-threaded headers need -DAGENT_FREE_THREADED, others must not have it"
+#endif
+#ifdef AGENT_FREE_THREADED /* what the GIL protects elsewhere */
+#define PER_THREAD __thread
+#else
+#define PER_THREAD
 #endif
 #ifndef METH_FASTCALL
 #define METH_FASTCALL 0x0080 /* the same in every version since 3.7 */

@@ -19,19 +19,13 @@
 
 enum { BUCKETS = 64, WAYS = 8 };
 
-#ifdef AGENT_FREE_THREADED
-#define PER_FLOW __thread
-#else
-#define PER_FLOW
-#endif
-
 struct flows {
     uint32_t generation;
     uint32_t marked;
     const void *buckets[BUCKETS][WAYS];
 };
 enum { LEAVES, TEMPLATES, TABLES };
-static PER_FLOW struct flows tables[TABLES];
+static PER_THREAD struct flows tables[TABLES];
 
 static const void **bucket_of(struct flows *flows, const void *flow)
 {

@@ -5,7 +5,8 @@
  * the object anyway, its 64-bit content hash (keyed siphash), and its length: nothing is owned, an
  * object that is built anew for each call (Django's SQL) hits as well as a constant, and no text is
  * compared. Only exact str and bytes are asked for their hash, so no code of the application runs.
- * An entry carries the region's generation, and so is void in a forked child.
+ * An entry carries the region's generation, and so is void in a forked child. Without the GIL each
+ * thread has caches of its own.
  */
 #include "agent/names.h"
 #include "agent/region.h"
@@ -20,7 +21,7 @@ struct entry {
     uint32_t system;
     uint32_t id;
 };
-static struct entry strings[STRING_ENTRIES], statements[STATEMENT_ENTRIES],
+static PER_THREAD struct entry strings[STRING_ENTRIES], statements[STATEMENT_ENTRIES],
     commands[COMMAND_ENTRIES];
 
 /* The place of a text in a cache; whether it is there is for the caller to see. */

@@ -14,18 +14,17 @@
 
 /* ---- what it is about ------------------------------------------------------------------------ */
 
-/* Ids of what never changes; made again in a forked child. */
+/* Ids of what never changes; made again in a forked child. The generation is written last: without
+ * the GIL another thread may be looking. */
 static void refresh(struct callable *self, uint32_t generation)
 {
-    self->generation = generation;
     self->system = core_string_of(self->refs[REF_SYSTEM]);
     self->key = 0;
-    if (!self->refs[REF_NAME])
-        return;
-    if (self->kind == AGENT_KIND_STATEMENT)
+    if (self->refs[REF_NAME] && self->kind == AGENT_KIND_STATEMENT)
         self->key = core_statement_key(self->refs[REF_NAME], self->system);
-    else
+    else if (self->refs[REF_NAME])
         self->key = core_key(self->kind, core_string_of(self->refs[REF_NAME]), self->system, 0);
+    __atomic_store_n(&self->generation, generation, __ATOMIC_RELEASE);
 }
 
 static bool is_text(PyObject *object)
