@@ -349,8 +349,8 @@ const char *watch_state_text(enum watch_state state)
 {
     static const char *const texts[] = {
         [WATCH_OTHER] = "not Python",
-        [WATCH_BARE] = "no agent: start it with \"pitviper run -- COMMAND\", or begin the program "
-                       "with \"import pitviper.auto\"",
+        [WATCH_BARE] = ("no agent: start it with \"pitviper run -- COMMAND\", or begin the program "
+                        "with \"import pitviper.auto\""),
         [WATCH_IDLE] = "the agent is loaded, nothing has happened yet",
         [WATCH_DENIED] = "may not be read: run as the same user or as root",
         [WATCH_FOREIGN] = "has the agent of another pitviper, which this one cannot read",

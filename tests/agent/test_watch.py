@@ -368,7 +368,8 @@ def test_watch__no_such_process__is_said(watch):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["-p", "1", "--all"], ["--all", "--interval", "1ms", "-j"], ["--all"], ["--all", "-j", "--filter", "("],
+    "words",
+    [[], ["-p", "1", "--all"], ["--all", "--interval", "1ms", "-j"], ["--all"], ["--all", "-j", "--filter", "("],
               ["--name", "(", "-j"], ["--all", "-j", "--sort", "colour"]]
 )  # fmt: skip
 def test_watch__wrong_usage__is_refused(watch, words):
