@@ -34,12 +34,14 @@ enum {
     INPUT,
     FILE_WRAPPER,
     MOUNT,
+    CLOSE,
     NAMES
 };
 static PyObject *names[NAMES];
 static const char *const name_texts[NAMES] = {
-    "REQUEST_METHOD",     "HTTP_TRACEPARENT", "HTTP_TRACESTATE",   "HTTP_X_REQUEST_START",
-    "HTTP_X_QUEUE_START", "wsgi.input",       "wsgi.file_wrapper", "SCRIPT_NAME"};
+    "REQUEST_METHOD",       "HTTP_TRACEPARENT",   "HTTP_TRACESTATE",
+    "HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START", "wsgi.input",
+    "wsgi.file_wrapper",    "SCRIPT_NAME",        "close"};
 
 /* ---- start_response -------------------------------------------------------------------------- */
 
@@ -112,7 +114,7 @@ static PyObject *body_close(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct body *body = (struct body *)self;
     PyObject *result = NULL;
-    PyObject *close = PyObject_GetAttrString(body->inner, "close");
+    PyObject *close = PyObject_GetAttr(body->inner, names[CLOSE]);
     if (close) {
         result = PyObject_CallObject(close, NULL);
         Py_DECREF(close);
