@@ -4,6 +4,7 @@
 For gunicorn: shop:make("flask", "none")
 """
 import sqlite3
+import threading
 
 QUERIES = (
     "SELECT id, name FROM customers WHERE id = ?",
@@ -40,11 +41,14 @@ def make_flask():
     from flask import Flask
 
     app = Flask("shop")
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    fill(connection.cursor())
+    own = threading.local()
 
     @app.route("/customers/<int:number>")
     def customer(number):
+        connection = getattr(own, "connection", None)
+        if connection is None:  # each thread its own
+            connection = own.connection = sqlite3.connect(":memory:")
+            fill(connection.cursor())
         return ask(connection.cursor(), QUERIES, number)
 
     return app

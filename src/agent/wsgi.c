@@ -134,6 +134,12 @@ static Py_ssize_t body_length(PyObject *self)
     return PyObject_Size(((struct body *)self)->inner);
 }
 
+/* Looked for on the type, so body_attribute does not see it: bytes(response) of Django's. */
+static PyObject *body_bytes(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return PyObject_Bytes(((struct body *)self)->inner);
+}
+
 static PyObject *body_attribute(PyObject *self, PyObject *name)
 {
     PyObject *own = PyObject_GenericGetAttr(self, name);
@@ -320,7 +326,9 @@ static PyObject *wrap(PyObject *Py_UNUSED(module), PyObject *app)
 
 /* ---- types ----------------------------------------------------------------------------------- */
 
-static PyMethodDef body_methods[] = {{"close", body_close, METH_NOARGS, NULL}, {NULL}};
+static PyMethodDef body_methods[] = {{"close", body_close, METH_NOARGS, NULL},
+                                     {"__bytes__", body_bytes, METH_NOARGS, NULL},
+                                     {NULL}};
 static PyType_Slot body_slots[] = {STANDIN_SLOT(Py_tp_iter, body_iter),
                                    STANDIN_SLOT(Py_tp_iternext, body_next),
                                    {Py_tp_methods, body_methods},
