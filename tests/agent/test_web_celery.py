@@ -10,6 +10,7 @@ import time
 from support.instrumented import instrumented_environment
 from support.region import Region, read_region
 from support.target import end_with_parent
+from support.web_servers import family
 from support.webs import errors, web_program
 
 APP = """
@@ -60,8 +61,7 @@ say(_core.current() is None)
 
 def _keep_regions(seen, parent):
     """Opens the regions of `parent` and its children before they end; {pid: region}."""
-    listed = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True).stdout.split()
-    for pid in [str(parent), *listed]:
+    for pid in family(parent):
         if pid not in seen:
             region = read_region(pid)
             if region is not None and region.header["pid"] == int(pid):  # a child has its parent's open, too

@@ -40,7 +40,7 @@ class Site:
 
     def regions(self):
         """As they are now."""
-        for pid in self._pids():
+        for pid in family(self.process.pid):
             region = read_region(pid)
             if region is not None and region.header["pid"] == int(pid):  # a child has its parent's open, too
                 self._seen[pid] = region
@@ -63,15 +63,17 @@ class Site:
         regions = self.wait(lambda regions: sum(total(regions).values()) >= wanted, timeout_s)
         return total(regions)
 
-    def _pids(self):
-        found, todo = [], [str(self.process.pid)]
-        while todo:
-            pid = todo.pop()
-            found.append(pid)
-            for children in Path("/proc/%s/task" % pid).glob("*/children"):
-                with contextlib.suppress(OSError):
-                    todo += children.read_text().split()
-        return found
+
+def family(pid):
+    """A process and all below it, by number as text."""
+    found, todo = [], [str(pid)]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        for children in Path("/proc/%s/task" % pid).glob("*/children"):
+            with contextlib.suppress(OSError):
+                todo += children.read_text().split()
+    return found
 
 
 def total(regions):
@@ -103,7 +105,7 @@ def server(folder, words, code, check="/", **env):
         _wait_until_up(site, check)
         yield site
     finally:
-        below = site._pids()[1:]
+        below = family(process.pid)[1:]
         process.terminate()
         try:
             process.wait(timeout=10)
