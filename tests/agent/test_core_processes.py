@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,28 @@ use(30000)
 assert resident() - before < 1 << 20, resident() - before
 assert len(gc.get_objects()) - objects < 100
 """, timeout_s=120)
+
+
+def test_core_gevent__greenlets_of_one_thread__are_each_inside_their_own_leaf():
+    pytest.importorskip("gevent")
+    code = """
+from gevent import monkey; monkey.patch_all()
+import gevent, time
+below = _core.wrap(lambda statement: time.sleep(0.01), _core.KIND_STATEMENT, "below", text=0)
+query = _core.wrap(lambda statement: below(statement), _core.KIND_STATEMENT, "sqlite", text=0)
+def request(number):
+    with _core.begin(_core.KIND_REQUEST, "/%d" % number, "GET") as mine:
+        for turn in range(3):
+            gevent.joinall([gevent.spawn(query, "SELECT %d" % turn) for _ in range(4)])
+            query("SELECT 1")
+            assert _core.current() is mine
+requests = [gevent.spawn(request, number) for number in range(30)]
+outside = [gevent.spawn(query, "SELECT 2") for _ in range(40)]
+gevent.joinall(requests + outside, raise_error=True)
+assert counts("STATEMENT") == {("SELECT ?", "sqlite"): 30 * 3 * 5 + 40}, counts("STATEMENT")
+assert len(counts("REQUEST")) == 30 and not read_region().requests()
+"""
+    core_program(sys.executable, code)
 
 
 SANITIZED = """
