@@ -326,9 +326,8 @@ static PyObject *wrap(PyObject *Py_UNUSED(module), PyObject *app)
 
 /* ---- types ----------------------------------------------------------------------------------- */
 
-static PyMethodDef body_methods[] = {{"close", body_close, METH_NOARGS, NULL},
-                                     {"__bytes__", body_bytes, METH_NOARGS, NULL},
-                                     {NULL}};
+static PyMethodDef body_methods[] = {
+    {"close", body_close, METH_NOARGS, NULL}, {"__bytes__", body_bytes, METH_NOARGS, NULL}, {NULL}};
 static PyType_Slot body_slots[] = {STANDIN_SLOT(Py_tp_iter, body_iter),
                                    STANDIN_SLOT(Py_tp_iternext, body_next),
                                    {Py_tp_methods, body_methods},
