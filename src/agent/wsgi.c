@@ -212,20 +212,20 @@ static bool is_sized(PyTypeObject *type)
     return sized;
 }
 
-static bool is_file_wrapper(PyObject *result, PyObject *environ)
+static bool is_file_wrapper(PyObject *result, PyObject *env)
 {
-    PyObject *wrapper = PyDict_GetItemWithError(environ, names[FILE_WRAPPER]);
+    PyObject *wrapper = PyDict_GetItemWithError(env, names[FILE_WRAPPER]);
     return wrapper && (PyObject *)Py_TYPE(result) == wrapper;
 }
 
 /* What the server gets for `result`. Steals both references. */
-static PyObject *body_of(PyObject *result, PyObject *environ, struct request *request)
+static PyObject *body_of(PyObject *result, PyObject *env, struct request *request)
 {
     if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) {
         http_end(request);
         return result;
     }
-    if (is_file_wrapper(result, environ)) {
+    if (is_file_wrapper(result, env)) {
         end_when_released(result, request);
         return result;
     }
@@ -243,10 +243,10 @@ static PyObject *body_of(PyObject *result, PyObject *environ, struct request *re
 
 /* ---- the application ------------------------------------------------------------------------- */
 
-/* The text of a header of the environ, borrowed; NULL: it is not there. */
-static const char *header(PyObject *environ, int name, size_t *size)
+/* The text of a header of the WSGI environment, borrowed; NULL: it is not there. */
+static const char *header(PyObject *env, int name, size_t *size)
 {
-    PyObject *value = PyDict_GetItemWithError(environ, names[name]);
+    PyObject *value = PyDict_GetItemWithError(env, names[name]);
     Py_ssize_t length = 0;
     const char *text = value && PyUnicode_Check(value) ? api.text_utf8(value, &length) : NULL;
     if (!text)
@@ -255,26 +255,25 @@ static const char *header(PyObject *environ, int name, size_t *size)
     return text;
 }
 
-static struct request *begin(PyObject *environ, const void *input)
+static struct request *begin(PyObject *env, const void *input)
 {
-    struct http_start start = {.method =
-                                   http_method(PyDict_GetItemWithError(environ, names[METHOD]))};
-    start.traceparent = header(environ, TRACEPARENT, &start.traceparent_size);
+    struct http_start start = {.method = http_method(PyDict_GetItemWithError(env, names[METHOD]))};
+    start.traceparent = header(env, TRACEPARENT, &start.traceparent_size);
     if (start.traceparent)
-        start.tracestate = header(environ, TRACESTATE, &start.tracestate_size);
-    start.queued = header(environ, REQUEST_START, &start.queued_size);
+        start.tracestate = header(env, TRACESTATE, &start.tracestate_size);
+    start.queued = header(env, REQUEST_START, &start.queued_size);
     if (!start.queued)
-        start.queued = header(environ, QUEUE_START, &start.queued_size);
-    return http_begin(&start, false, environ, input);
+        start.queued = header(env, QUEUE_START, &start.queued_size);
+    return http_begin(&start, false, env, input);
 }
 
 /* What a server or a dispatcher has mounted the application at is a part of its routes. Below an
  * ASGI application SCRIPT_NAME is made from the path of the request; there, its mounts have told.
  */
-static void note_mount(PyObject *environ)
+static void note_mount(PyObject *env)
 {
     struct request *request = request_current();
-    PyObject *mount = PyDict_GetItemWithError(environ, names[MOUNT]);
+    PyObject *mount = PyDict_GetItemWithError(env, names[MOUNT]);
     if (!request || !mount || !PyUnicode_Check(mount) || PyUnicode_GetLength(mount) == 0 ||
         request->root->flags & AGENT_FLAG_ASYNC)
         return;
@@ -301,19 +300,19 @@ static PyObject *app_call(PyObject *self, PyObject *const *args, size_t nargsf, 
 {
     PyObject *app = standin_inner(self);
     Py_ssize_t count = API_VECTOR_COUNT(nargsf);
-    PyObject *environ = count == 2 || count == 3 ? args[count - 2] : NULL;
-    if (!core_enabled || words || !environ || !PyDict_Check(environ))
+    PyObject *env = count == 2 || count == 3 ? args[count - 2] : NULL;
+    if (!core_enabled || words || !env || !PyDict_Check(env))
         return api_call(app, args, nargsf, words);
 
-    const void *input = PyDict_GetItemWithError(environ, names[INPUT]);
-    struct request *request = http_is_of(false, environ, input) ? NULL : begin(environ, input);
-    note_mount(environ);
+    const void *input = PyDict_GetItemWithError(env, names[INPUT]);
+    struct request *request = http_is_of(false, env, input) ? NULL : begin(env, input);
+    note_mount(env);
     if (!request)
         return api_call(app, args, nargsf, words);
 
     PyObject *result = call_with(app, args, count, request);
     if (result)
-        return body_of(result, environ, request);
+        return body_of(result, env, request);
     http_fail(request);
     http_end(request);
     return NULL;
