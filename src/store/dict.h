@@ -21,8 +21,13 @@ struct dict_actor { /* whose samples: a section of a window */
 
 struct dict_series {
     uint32_t service, host, version; /* strings */
-    uint32_t type;                   /* enum store_type */
+    uint32_t type;                   /* enum store_type, perhaps with SERIES_SUM */
 };
+/* The same series without actors: in windows of SUM_LEVEL that have many, for those who ask for all
+ * of them. */
+#define SERIES_SUM 0x80u
+#define SUM_LEVEL 4u
+#define SUM_SECTIONS 4u
 
 struct dict_key { /* a histogram or, with kind DICT_GAUGE, a gauge */
     uint64_t fingerprint;

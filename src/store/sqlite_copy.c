@@ -146,7 +146,13 @@ static int take_windows(struct import *import, struct file *from, struct err *er
             break;
         if (file_window_start(from, id) >= from->start_ns + from->shelf->period_ns)
             break; /* an id that makes no sense */
-        if (file_window_series(id) < from->dict.series.count)
+        uint32_t series = file_window_series(id);
+        if (series < from->dict.series.count &&
+            dict_series_at(&from->dict, series)->type >= SERIES_SUM) {
+            id++; /* is made here, from the one with actors */
+            continue;
+        }
+        if (series < from->dict.series.count)
             result = is_present(import, from, id, &present, err);
         import->result->present += present;
         if (result == 0 && !present)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "store/sqlite_file.h"
@@ -136,29 +137,58 @@ static int load(struct file *file, struct blob_tools *tools, struct err *err)
     return result;
 }
 
+static uint64_t size_beside(const struct file *file, const char *ending)
+{
+    char path[sizeof file->path + 8];
+    struct stat status;
+    snprintf(path, sizeof path, "%s%s", file->path, ending);
+    return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+/* The log of a file that is gone must not be taken for that of a new one of its name. */
+static void remove_logs(const struct file *file)
+{
+    static const char *const endings[] = {"-wal", "-shm"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char path[sizeof file->path + 8];
+        snprintf(path, sizeof path, "%s%s", file->path, endings[i]);
+        unlink(path);
+    }
+}
+
+static int connect_reader(struct file *file, struct err *err)
+{
+    int result = connect(file, false, err);
+    if (result != ERR_IO)
+        return result;
+    int code = file->db ? sqlite3_errcode(file->db) & 0xff : SQLITE_CANTOPEN;
+    disconnect(file);
+    if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !size_beside(file, "-wal"))
+        result = connect_immutable(file, err);
+    return result;
+}
+
 int file_open(struct file *file, struct blob_tools *tools, bool write, struct err *err)
 {
     struct stat status;
     bool exists = stat(file->path, &status) == 0;
     if (!exists && !write)
         return err_set(err, ERR_NOT_FOUND, "%s: is gone", file->path);
+    if (!exists)
+        remove_logs(file);
     file->writable = write;
-    int result = connect(file, write, err);
-    if (result == ERR_IO && !write) {
-        disconnect(file);
-        result = connect_immutable(file, err);
-    }
+    int result = write ? connect(file, true, err) : connect_reader(file, err);
     if (result == 0)
         result = file_migrate(file, err);
     if (result == 0)
         result = load(file, tools, err);
-    if (result < 0) {
-        file_close(file);
-        return result;
+    exists = stat(file->path, &status) == 0;
+    if (result == 0) {
+        file->inode = exists ? status.st_ino : 0;
+        return 0;
     }
-    if (stat(file->path, &status) == 0)
-        file->inode = status.st_ino;
-    return 0;
+    file_close(file);
+    return exists ? result : err_set(err, ERR_NOT_FOUND, "%s: is gone", file->path);
 }
 
 void file_close(struct file *file)

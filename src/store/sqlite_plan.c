@@ -18,6 +18,8 @@
 
 #include "store/sqlite_store.h"
 
+#define TRIES 5 /* files may be deleted between the listing and the reading */
+
 struct planning {
     struct store *store;
     enum duty duty;
@@ -208,7 +210,7 @@ static bool series_is_wanted(const struct dict *dict, uint32_t id, const struct 
                              bool by_type)
 {
     const struct dict_series *series = dict_series_at(dict, id);
-    return (!by_type || series->type == (uint32_t)query->type) &&
+    return series->type < SERIES_SUM && (!by_type || series->type == (uint32_t)query->type) &&
            text_is(dict, series->service, query->service) &&
            text_is(dict, series->host, query->host) &&
            text_is(dict, series->version, query->version);
@@ -237,36 +239,79 @@ static int visit_one(struct store *store, const struct visitor *visitor, const s
                       : result;
 }
 
+/* The window without actors, when there is one and it is whole. */
+static int visit_sum(struct store *store, const struct visitor *visitor, const struct visit *visit,
+                     struct store_answer *answer, bool *done, struct err *err)
+{
+    int64_t id = file_window_id(visit->file, visit->start_ns, visit->series);
+    int result = file_get_window(visit->file, store->tools, id, &store->raw, err);
+    if (result == 0)
+        result = visitor->visit(visitor->context, store, visit);
+    *done = result == 0;
+    answer->windows += *done;
+    return result == ERR_NO_MEMORY ? err_set(err, result, "out of memory") : 0;
+}
+
+struct wanted {
+    uint32_t series, sum; /* PROFILE_NONE: the file has none */
+};
+
+static uint32_t find_sum(const struct dict *dict, uint32_t series)
+{
+    struct dict_series sum = *dict_series_at(dict, series);
+    sum.type |= SERIES_SUM;
+    for (uint32_t i = 0; i < dict->series.count; i++)
+        if (!memcmp(dict_series_at(dict, i), &sum, sizeof sum))
+            return i;
+    return PROFILE_NONE;
+}
+
+static uint32_t find_wanted(const struct dict *dict, const struct store_query *query,
+                            const struct visitor *visitor, struct wanted *out)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < dict->series.count; i++)
+        if (series_is_wanted(dict, i, query, visitor->by_type))
+            out[count++] = (struct wanted){i, visitor->sums ? find_sum(dict, i) : PROFILE_NONE};
+    return count;
+}
+
+static int visit_wanted(struct store *store, const struct visitor *visitor, struct file *file,
+                        uint64_t start_ns, const struct wanted *wanted, struct store_answer *answer,
+                        struct err *err)
+{
+    struct visit visit = {.file = file, .start_ns = start_ns, .series = wanted->sum};
+    bool done = false;
+    int result = 0;
+    if (wanted->sum != PROFILE_NONE)
+        result = visit_sum(store, visitor, &visit, answer, &done, err);
+    visit.series = wanted->series;
+    return result == 0 && !done ? visit_one(store, visitor, &visit, answer, err) : result;
+}
+
 static int visit_windows(struct store *store, const struct store_query *query,
                          const struct visitor *visitor, const struct segment *segment,
                          struct store_answer *answer, struct err *err)
 {
     struct file *file = segment->file;
-    const struct shelf *shelf = file->shelf;
-    uint32_t all = file->dict.series.count, wanted = 0;
-    uint32_t *series = malloc((all + 1) * sizeof *series);
-    if (!series)
+    struct wanted *wanted = malloc((file->dict.series.count + 1) * sizeof *wanted);
+    if (!wanted)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < all; i++)
-        if (series_is_wanted(&file->dict, i, query, visitor->by_type))
-            series[wanted++] = i;
+    uint32_t count = find_wanted(&file->dict, query, visitor, wanted);
     int result = visitor->begin ? visitor->begin(visitor->context, store, file) : 0;
     if (result < 0)
         err_set(err, result, "%s: %s", file->path, err_text(result));
-    for (uint64_t at = segment->from_ns; at < segment->to_ns && wanted && result == 0;) {
+    for (uint64_t at = segment->from_ns; at < segment->to_ns && count && result == 0;) {
         int64_t next = -1; /* nobody ran for hours: go on where something is */
         result = file_next_window(file, file_window_id(file, at, 0), &next, err);
         if (result < 0 || next < 0)
             break;
         at = file_window_start(file, next);
-        struct visit visit = {.file = file, .start_ns = at};
-        for (uint32_t i = 0; i < wanted && at < segment->to_ns && result == 0; i++) {
-            visit.series = series[i];
-            result = visit_one(store, visitor, &visit, answer, err);
-        }
-        at += shelf->window_ns;
+        for (uint32_t i = 0; i < count && at < segment->to_ns && result == 0; i++)
+            result = visit_wanted(store, visitor, file, at, &wanted[i], answer, err);
+        at += file->shelf->window_ns;
     }
-    free(series);
+    free(wanted);
     return result;
 }
 
@@ -289,6 +334,27 @@ static int visit_segment(struct store *store, const struct store_query *query,
     return result;
 }
 
+/* Opens all files of the plan: what is open can be read to the end, also when it is deleted
+ * meanwhile. ERR_NOT_FOUND: one was deleted before that; what was in it is in another level. */
+static int plan_files(struct store *store, const struct store_query *query,
+                      const struct visitor *visitor, struct plan *plan, struct err *err)
+{
+    int result = store->write ? 0 : store_refresh(store, err);
+    if (result == 0)
+        result = plan_make(store, visitor->duty, query->from_ns, query->to_ns,
+                           visitor->max_window_ns, plan, err);
+    if (result < 0)
+        return result;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        struct err ignored; /* all but this comes again when it is read */
+        if (store_use(store, plan->items[i].file, &ignored) != ERR_NOT_FOUND)
+            continue;
+        plan_done(plan);
+        return err_set(err, ERR_NOT_FOUND, "%s", ignored.text);
+    }
+    return 0;
+}
+
 int store_visit(struct store *store, const struct store_query *query, const struct visitor *visitor,
                 struct store_answer *answer, struct err *err)
 {
@@ -298,10 +364,9 @@ int store_visit(struct store *store, const struct store_query *query, const stru
     answer->to_ns = query->to_ns;
     if (query->from_ns >= query->to_ns)
         return err_set(err, ERR_USAGE, "the range ends before it begins");
-    int result = store->write ? 0 : store_refresh(store, err);
-    if (result == 0)
-        result = plan_make(store, visitor->duty, query->from_ns, query->to_ns,
-                           visitor->max_window_ns, &plan, err);
+    int result = ERR_NOT_FOUND;
+    for (int try = 0; try < TRIES && result == ERR_NOT_FOUND; try++)
+        result = plan_files(store, query, visitor, &plan, err);
     if (result < 0)
         return result;
     struct file *bad = NULL;

@@ -316,6 +316,7 @@ int store_read_profile(struct store *store, const struct store_query *query, str
     struct visitor visitor = {
         .duty = DUTY_PROFILE,
         .by_type = true,
+        .sums = r.dense && !query->pid && !query->endpoint && !query->thread,
         .max_window_ns = DAY_NS,
         .begin = begin_file,
         .visit = visit_profile,
@@ -389,6 +390,7 @@ int store_read_steps(struct store *store, const struct store_query *query, uint6
     struct visitor visitor = {
         .duty = DUTY_PROFILE,
         .by_type = true,
+        .sums = !query->pid && !query->endpoint && !query->thread,
         .max_window_ns = step_ns,
         .begin = begin_file,
         .visit = visit_step,

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,10 +39,10 @@ static uint64_t size_on_disk(const char *path, uint64_t *inode)
     static const char *const endings[] = {"", "-wal", "-shm"};
     uint64_t bytes = 0;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        char name[600];
+        char name[PATH_MAX];
         struct stat status;
-        snprintf(name, sizeof name, "%s%s", path, endings[i]);
-        if (stat(name, &status) < 0)
+        int size = snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        if (size < 0 || (size_t)size >= sizeof name || stat(name, &status) < 0)
             continue;
         uint64_t blocks = (uint64_t)status.st_blocks * 512;
         bytes += blocks > (uint64_t)status.st_size ? blocks : (uint64_t)status.st_size;
@@ -279,7 +280,7 @@ void store_file_is_bad(struct store *store, struct file *file, const char *why)
 
 int store_delete_file(struct store *store, struct file *file, struct err *err)
 {
-    static const char *const endings[] = {"-wal", "-shm", ""};
+    static const char *const endings[] = {"", "-wal", "-shm"}; /* never a file without its log */
     char path[sizeof file->path + 8], base[sizeof file->path];
     snprintf(base, sizeof base, "%s", file->path);
     store_forget_file(store, file);
@@ -424,7 +425,8 @@ static int list_one(const struct shelf *shelf, uint64_t start_ns, const char *na
         .bytes = size_on_disk(path, NULL),
         .damaged = damaged,
     };
-    snprintf(out.name, sizeof out.name, "%s", name);
+    size_t size = strnlen(name, sizeof out.name - 1);
+    memcpy(out.name, name, size);
     return fn(context, &out);
 }
 

@@ -137,6 +137,7 @@ typedef int visit_fn(void *context, struct store *store, const struct visit *vis
 struct visitor {
     enum duty duty;
     bool by_type; /* only series of the query's type */
+    bool sums;    /* whose it was does not matter */
     uint64_t max_window_ns;
     int (*begin)(void *context, struct store *store, struct file *file);
     visit_fn *visit;

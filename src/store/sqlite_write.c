@@ -338,15 +338,17 @@ static int copy_metrics(struct metrics *to, const struct metrics *from)
     return result;
 }
 
-int store_put(struct store *store, struct file *file, uint64_t start_ns, uint32_t series,
-              const struct window *window, const struct metrics *metrics, struct err *err)
+/* *had: there was such a window. */
+static int put_window(struct store *store, struct file *file, int64_t id,
+                      const struct window *window, const struct metrics *metrics, bool *had,
+                      struct err *err)
 {
     struct window sum;
     struct metrics metric_sum;
     window_init(&sum);
     metrics_init(&metric_sum);
-    int64_t id = file_window_id(file, start_ns, series);
     int result = add_present(store, file, id, &sum, &metric_sum, err);
+    *had = sum.count || metric_sum.count;
     if (result == 0 && window)
         result = copy_window(&sum, window);
     if (result == 0 && metrics)
@@ -361,6 +363,56 @@ int store_put(struct store *store, struct file *file, uint64_t start_ns, uint32_
     }
     window_done(&sum);
     metrics_done(&metric_sum);
+    return result;
+}
+
+static bool has_many_actors(const struct window *window)
+{
+    uint32_t actors = 0;
+    for (uint32_t i = 0; i < window->count && actors < SUM_SECTIONS; i++)
+        actors += i == 0 || window->entries[i].actor != window->entries[i - 1].actor;
+    return actors >= SUM_SECTIONS;
+}
+
+/* The window beside it that has no actors: made with the first rows, and kept up only if it was. */
+static int put_sum(struct store *store, struct file *file, uint64_t start_ns, uint32_t series,
+                   const struct window *window, bool had, struct err *err)
+{
+    struct dict_series without = *dict_series_at(&file->dict, series);
+    without.type |= SERIES_SUM;
+    struct dict_actor nobody = {0};
+    uint32_t sum_series = PROFILE_NONE, actor = PROFILE_NONE;
+    int64_t id, present = -1;
+    if (had || has_many_actors(window)) {
+        sum_series = dict_series(&file->dict, &without);
+        actor = dict_actor(&file->dict, &nobody);
+    }
+    if (sum_series == PROFILE_NONE || actor == PROFILE_NONE)
+        return 0; /* readers take the one with actors */
+    id = file_window_id(file, start_ns, sum_series);
+    int result = file_next_window(file, id, &present, err);
+    if (result < 0 || (had && present != id))
+        return result;
+    struct window flat;
+    window_init(&flat);
+    result = copy_window(&flat, window);
+    for (uint32_t i = 0; i < flat.count; i++)
+        flat.entries[i].actor = actor;
+    bool ignored;
+    if (result == 0)
+        result = put_window(store, file, id, &flat, NULL, &ignored, err);
+    window_done(&flat);
+    return result;
+}
+
+int store_put(struct store *store, struct file *file, uint64_t start_ns, uint32_t series,
+              const struct window *window, const struct metrics *metrics, struct err *err)
+{
+    bool had = false;
+    int result =
+        put_window(store, file, file_window_id(file, start_ns, series), window, metrics, &had, err);
+    if (result == 0 && file->shelf->duty == DUTY_PROFILE && file->shelf->level >= SUM_LEVEL)
+        result = put_sum(store, file, start_ns, series, window, had, err);
     if (result == 0)
         store->stats.written_windows++;
     return result;

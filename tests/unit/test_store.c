@@ -135,7 +135,7 @@ static void test_store__keeps_sums_through_all_levels(void **state)
     struct days days = {0}, expected = {0};
     struct profile *sum = profile_new();
     for (uint64_t at = T0; at < T0 + 3 * DAY; at += 5 * MINUTE) {
-        struct profile *profile = kit_profile(at / MINUTE, 12, 5);
+        struct profile *profile = kit_profile(at / MINUTE, 12, 5 + (int32_t)(at / MINUTE % 3));
         kit_add(store, "shop", at, profile);
         total += profile_total_count(profile);
         weight += profile_total_weight_ns(profile);
@@ -157,6 +157,21 @@ static void test_store__keeps_sums_through_all_levels(void **state)
     assert_int_equal(answer.windows, 3); /* days */
     kit_assert_same(got, flat, false, true);
     profile_free(got);
+
+    uint64_t by_process = 0; /* the days' windows with actors say the same */
+    for (query.pid = 5; query.pid < 8; query.pid++) {
+        got = kit_read(store, &query, NULL);
+        by_process += profile_total_count(got);
+        profile_free(got);
+    }
+    assert_int_equal(by_process, total);
+    query.pid = 0;
+    query.split = STORE_SPLIT_PROCESS;
+    got = kit_read(store, &query, NULL);
+    assert_int_equal(got->thread_count, 3);
+    assert_int_equal(profile_total_weight_ns(got), weight);
+    profile_free(got);
+    query.split = STORE_SPLIT_NONE;
 
     query.from_ns += 7 * HOUR + 25 * MINUTE; /* both ends finer */
     struct profile *shape = profile_new();
