@@ -69,7 +69,7 @@ def preferred_python(pythons):
 def command(agent, interpreter, *words):
     """(words, environment) that start a program of bench/agent under `agent`."""
     words = [str(word) for word in (interpreter, *words)]
-    environment = clean_environment(PYTHONPATH=str(PROGRAMS), PYTHONDONTWRITEBYTECODE="1")
+    environment = clean_environment(PYTHONPATH=str(PROGRAMS), PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
     if agent == "pitviper":
         words = [binary_path(), "run", "--quiet", "--", *words]
     return words, environment
@@ -78,9 +78,9 @@ def command(agent, interpreter, *words):
 class Served:
     """bench/agent/requests_served.py, which serves as many requests as it is told."""
 
-    def __init__(self, agent, interpreter, framework):
+    def __init__(self, agent, interpreter, framework, name=None):
         self.agent = agent
-        self.name = SHOWN.get(agent, agent)
+        self.name = name or SHOWN.get(agent, agent)
         words, environment = command(
             agent, interpreter, PROGRAMS / "requests_served.py", framework, agent
         )

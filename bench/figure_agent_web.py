@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What a web request costs under the agent and under its peers, and what gunicorn's throughput loses.
 
-One page with three sqlite queries, in Flask and in Django. Every agent has a process of its own and they take turns in
-short stretches; shown is the median of the differences to the process without an agent, in CPU time of
-the whole process, so that an exporter's thread counts. Peers send to nowhere (bench/agent/peers.py).
+One page with three sqlite queries, in Flask and in Django. Every agent has a process of its own and they take
+turns in short stretches; shown is the median of the differences to the process without an agent, in CPU
+time of the whole process, so that an exporter's thread counts. Several sets of processes, because
+where a process has its memory makes a difference, too; a second process without an agent says how much. Peers send to nowhere (bench/agent/peers.py).
 
 Throughput: two gunicorns, one worker each, wrk against one and then the other in random order; the median
 of the pairs' ratios, with its 95 % interval in the note.
@@ -24,6 +25,7 @@ from report import median
 TITLE = "The agent: web requests"
 FIGURE = "agent_web"
 AGENTS = ("none", "pitviper", "opentelemetry", "opentelemetry-1pct", "ddtrace", "sentry")
+CONTROL = "none again"  # how far two processes that run the same are apart
 GOALS_US = {"flask": 5.0, "django": 8.0}
 PEER_SHARE = 20  # at most one twentieth of the best peer
 LOSS_GOAL_PCT = 1.0
@@ -36,8 +38,9 @@ def all_served(context, framework):
     served = []
     try:
         for agent, interpreter in found.items():
-            one = Served(agent, interpreter, framework)
-            served.append(one)
+            served.append(Served(agent, interpreter, framework))
+        if "none" in found:
+            served.append(Served("none", found["none"], framework, CONTROL))
         yield served
     finally:
         for one in served:
@@ -56,29 +59,40 @@ def started(context, served, warm_up):
     return good
 
 
-def measure_requests(context, framework):
-    rounds, count = (5, 100) if context.quick else (60, 250)
+def added_us(context, framework, rounds, count):
+    """{name: µs added, "": µs without an agent, CONTROL: …} of one set of processes."""
     with all_served(context, framework) as served:
         served = started(context, served, 3 * count)
         if not served or served[0].agent != "none":
-            return
+            return {}
         took = {one.name: [] for one in served}
         for _ in range(rounds):
             for one in random.sample(served, len(served)):
                 took[one.name].append(one.serve_us(count))
-    figure = "%s: Added to a %s request with three queries" % (FIGURE, framework.capitalize())
     bare = took.pop("none")
     added = {name: median([a - b for a, b in zip(values, bare)]) for name, values in took.items()}
+    return {**added, "": median(bare)}
+
+
+def measure_requests(context, framework):
+    sets, rounds, count = (1, 5, 100) if context.quick else (5, 16, 200)
+    found = [added_us(context, framework, rounds, count) for _ in range(sets)]
+    names = [name for name in found[0] if all(name in one for one in found)]
+    added = {name: median([one[name] for one in found]) for name in names}
+    bare, control = added.pop("", None), added.pop(CONTROL, None)
+    if bare is None or control is None:
+        return
+    figure = "%s: Added to a %s request with three queries" % (FIGURE, framework.capitalize())
+    note = "%s: %.1f µs without an agent, and a second such process %+.1f µs" % (framework, bare, control)
     for name, value in added.items():
-        goal = GOALS_US[framework] if name == "pitviper" else None
-        note = "%s without an agent: %.1f µs" % (framework, median(bare)) if goal else ""
-        context.add(figure, framework, name, value, "µs", goal, note)
+        ours = name == "pitviper"
+        goal = GOALS_US[framework] if ours else None
+        context.add(figure, framework, name, value, "µs", goal, note if ours else "")
     peers = [value for name, value in added.items() if name != "pitviper"]
     if peers and "pitviper" in added:
         share = 100 * added["pitviper"] / min(peers)
-        context.add(
-            "%s: Added, as a share of the best peer's" % FIGURE, framework, "pitviper", share, "%", 100 / PEER_SHARE
-        )
+        what = "%s: Added, as a share of the best peer's" % FIGURE
+        context.add(what, framework, "pitviper", share, "%", 100 / PEER_SHARE)
 
 
 def free_port():
