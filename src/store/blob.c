@@ -11,7 +11,6 @@
 #include "base/map.h"
 #include "store/blob.h"
 
-#define ZSTD_LEVEL 6
 #define COMPRESS_FROM 48u
 #define SUM_BYTES 4u
 
@@ -64,13 +63,14 @@ uint32_t blob_sum(const void *blob, size_t size)
 }
 
 /* false: it would not get smaller. */
-static bool compress(struct blob_tools *tools, const void *data, size_t size, struct buf *out)
+static bool compress(struct blob_tools *tools, const void *data, size_t size,
+                     enum blob_effort effort, struct buf *out)
 {
     size_t bound = ZSTD_compressBound(size);
     char *to = size < COMPRESS_FROM ? NULL : buf_reserve(out, bound);
     if (!to)
         return false;
-    size_t packed = ZSTD_compressCCtx(tools->pack, to, bound, data, size, ZSTD_LEVEL);
+    size_t packed = ZSTD_compressCCtx(tools->pack, to, bound, data, size, (int)effort);
     if (ZSTD_isError(packed) || packed >= size)
         return false;
     out->size += packed;
@@ -78,13 +78,13 @@ static bool compress(struct blob_tools *tools, const void *data, size_t size, st
 }
 
 int blob_pack(struct blob_tools *tools, const void *data, size_t size, uint64_t seed,
-              struct buf *out)
+              enum blob_effort effort, struct buf *out)
 {
     if (size > BLOB_MAX_BYTES)
         return ERR_LIMIT;
     buf_reset(out);
     buf_add_char(out, FORMAT_ZSTD);
-    if (!compress(tools, data, size, out)) {
+    if (!compress(tools, data, size, effort, out)) {
         buf_reset(out);
         buf_add_char(out, FORMAT_PLAIN);
         buf_add(out, data, size);

@@ -234,9 +234,10 @@ void file_rollback(struct file *file)
 static int put_blob(struct file *file, struct blob_tools *tools, unsigned table, int64_t id,
                     const struct buf *raw, struct buf *packed, struct err *err)
 {
+    enum blob_effort effort = file->shelf->level == 0 ? BLOB_QUICK : BLOB_THOROUGH;
     int result = buf_failed(raw) ? ERR_NO_MEMORY
                                  : blob_pack(tools, raw->data ? raw->data : "", raw->size,
-                                             seed_of(file, table, id), packed);
+                                             seed_of(file, table, id), effort, packed);
     if (result < 0)
         return err_set(err, result, "%s: %s", file->path, err_text(result));
     int code;
