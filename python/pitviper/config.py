@@ -23,8 +23,6 @@ SETTINGS = {
     "log_ids": ("0", "1: log records have trace_id and span_id"),
     "sample_rate": ("0.01", "share of traces that are kept whole, besides the slow, failed and first ones"),
     "error_messages": ("0", "1: keep the texts of exceptions, not only their types and places"),
-    "propagate": ("1", "0: send no traceparent with outbound requests"),
-    "log_ids": ("0", "1: log records have trace_id and span_id"),
     "slow_ms": ("100", "tracked calls and metrics that take longer are warned about; 0: never"),
     "deviations": ("3", "so are those beyond mean + this many standard deviations of the last 100; 0: never"),
     "warnings_per_minute": ("6", "warnings per name and minute; the rest is counted"),

@@ -38,6 +38,7 @@ struct request {
     uint32_t kind;       /* REQUEST, TASK or USER */
     uint32_t state;      /* string: tracestate */
     uint32_t statements, outbound;
+    uint32_t cpu_thread;   /* whose clock cpu_start_ns is */
     bool live;             /* between begin and end */
     uint64_t error;        /* which exception was counted last; see request_error() */
     const void *opener;    /* the span object that began it; only compared */

@@ -94,8 +94,10 @@ static void begin_root(struct region *region, struct request *request,
     request->head.slot = region_slot_take(region);
     if (request->head.slot != AGENT_NONE)
         fill_slot(region, request);
-    if (request->kind != AGENT_KIND_USER && !start->async)
+    if (request->kind != AGENT_KIND_USER && !start->async) {
         request->cpu_start_ns = thread_cpu_ns();
+        request->cpu_thread = context_thread(region->generation);
+    }
 }
 
 static void begin_span(struct request *request, const struct request *around)
@@ -221,11 +223,15 @@ void request_error(struct request *request, PyObject *exception, bool handled)
 
 /* ---- end ------------------------------------------------------------------------------------- */
 
+/* Of the thread that began it; 0 when another one ends it (a response kept alive elsewhere): its
+ * clock says nothing about this request. */
 static uint64_t cpu_ns(const struct request *request)
 {
     if (request->flags & AGENT_FLAG_ASYNC)
         return request->step_ns;
-    return request->cpu_start_ns ? thread_cpu_ns() - request->cpu_start_ns : 0;
+    if (!request->cpu_start_ns || request->cpu_thread != context_thread(request->generation))
+        return 0;
+    return thread_cpu_ns() - request->cpu_start_ns;
 }
 
 static uint32_t microseconds(uint64_t ns)

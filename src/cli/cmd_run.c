@@ -29,7 +29,7 @@
 static struct {
     const char *service, *release, *sample_rate, *slow, *config;
     struct opt_strings disable;
-    bool signals, quiet;
+    bool quiet;
 } args;
 
 static const struct opt options[] = {
@@ -43,8 +43,6 @@ static const struct opt options[] = {
      "share of ordinary requests whose whole trace is kept (default: 1%)", .group = "What"},
     {"slow", 0, OPT_STRING, &args.slow, NULL, "DURATION",
      "warn about tracked calls that take longer (default: 100ms; 0: never)", .group = "What"},
-    {"signals", 0, OPT_FLAG, &args.signals, NULL, NULL,
-     "SIGUSR1 starts the deterministic profiler, SIGUSR2 ends it", .group = "What"},
     {"config", 0, OPT_PATH, &args.config, NULL, "FILE", "settings for the agent, as YAML",
      .group = "What"},
     {"quiet", 'q', OPT_FLAG, &args.quiet, NULL, NULL, "do not say where to look", .group = "What"},
@@ -264,8 +262,6 @@ static int set_environment(struct err *err)
         result = set("PITVIPER_SERVICE", args.service, err);
     if (result == 0)
         result = set("PITVIPER_VERSION", args.release, err);
-    if (result == 0)
-        result = set("PITVIPER_SIGNALS", args.signals ? "1" : NULL, err);
     if (result == 0)
         result = set_numbers(err);
     if (result == 0)

@@ -122,7 +122,7 @@ def test_run__disabled__leaves_python_alone(run, package):
 def test_run__options__become_the_environment(run, package, tmp_path):
     (tmp_path / "agent.yaml").write_text("log_ids: yes\n")
     done = run(
-        "-q", "--service", "shop", "--release", "1.4", "--signals", "--sample-rate", "5%", "--slow", "1.5s",
+        "-q", "--service", "shop", "--release", "1.4", "--sample-rate", "5%", "--slow", "1.5s",
         "--disable", "redis", "--disable", "flask", "--config", "agent.yaml",
         command=["env"], cwd=tmp_path, env={"PITVIPER_DISABLE": "django"},
     )  # fmt: skip
@@ -131,7 +131,6 @@ def test_run__options__become_the_environment(run, package, tmp_path):
     assert found == {
         "PITVIPER_SERVICE": "shop",
         "PITVIPER_VERSION": "1.4",
-        "PITVIPER_SIGNALS": "1",
         "PITVIPER_SAMPLE_RATE": "0.05",
         "PITVIPER_SLOW_MS": "1500",
         "PITVIPER_DISABLE": "django,redis,flask",

@@ -385,6 +385,8 @@ static void check_raw(enum sql_dialect dialect, const uint8_t *data, size_t size
         abort();
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
