@@ -18,8 +18,6 @@
 
 #include "store/sqlite_store.h"
 
-#define TRIES 5 /* files may be deleted between the listing and the reading */
-
 struct planning {
     struct store *store;
     enum duty duty;
@@ -335,24 +333,23 @@ static int visit_segment(struct store *store, const struct store_query *query,
 }
 
 /* Opens all files of the plan: what is open can be read to the end, also when it is deleted
- * meanwhile. ERR_NOT_FOUND: one was deleted before that; what was in it is in another level. */
+ * meanwhile. ERR_NOT_FOUND: one was deleted before that, and what was in it is in another level, or
+ * it has only just been made; it has been forgotten. */
 static int plan_files(struct store *store, const struct store_query *query,
                       const struct visitor *visitor, struct plan *plan, struct err *err)
 {
-    int result = store->write ? 0 : store_refresh(store, err);
-    if (result == 0)
-        result = plan_make(store, visitor->duty, query->from_ns, query->to_ns,
+    int result = plan_make(store, visitor->duty, query->from_ns, query->to_ns,
                            visitor->max_window_ns, plan, err);
-    if (result < 0)
-        return result;
-    for (uint32_t i = 0; i < plan->count; i++) {
+    for (uint32_t i = 0; i < plan->count && result == 0; i++) {
         struct err ignored; /* all but this comes again when it is read */
-        if (store_use(store, plan->items[i].file, &ignored) != ERR_NOT_FOUND)
+        struct file *file = plan->items[i].file;
+        if (store_use(store, file, &ignored) != ERR_NOT_FOUND)
             continue;
+        result = err_set(err, ERR_NOT_FOUND, "%s", ignored.text);
         plan_done(plan);
-        return err_set(err, ERR_NOT_FOUND, "%s", ignored.text);
+        store_forget_file(store, file);
     }
-    return 0;
+    return result;
 }
 
 int store_visit(struct store *store, const struct store_query *query, const struct visitor *visitor,
@@ -364,9 +361,11 @@ int store_visit(struct store *store, const struct store_query *query, const stru
     answer->to_ns = query->to_ns;
     if (query->from_ns >= query->to_ns)
         return err_set(err, ERR_USAGE, "the range ends before it begins");
-    int result = ERR_NOT_FOUND;
-    for (int try = 0; try < TRIES && result == ERR_NOT_FOUND; try++)
-        result = plan_files(store, query, visitor, &plan, err);
+    int result = store->write ? 0 : store_refresh(store, err);
+    if (result == 0)
+        do
+            result = plan_files(store, query, visitor, &plan, err);
+        while (result == ERR_NOT_FOUND);
     if (result < 0)
         return result;
     struct file *bad = NULL;

@@ -114,6 +114,8 @@ int file_migrate(struct file *file, struct err *err)
         result = err_set(err, ERR_UNSUPPORTED,
                          "%s has version %d, this pitviper knows up to %d; use a newer one",
                          file->path, version, FILE_VERSION);
+    if (result == 0 && version == 0 && !file->writable) /* the writer is about to make it */
+        return err_set(err, ERR_NOT_FOUND, "%s: nothing is in it yet", file->path);
     if (result < 0 || version == FILE_VERSION || !file->writable)
         return result;
     if (version > 0 && (result = back_up(file, version, err)) < 0)
