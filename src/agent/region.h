@@ -44,7 +44,8 @@ struct region *region_make(void);
 /* NULL when it cannot be made. Inline: this is the load that every event begins with. */
 static inline struct region *region_get(void)
 {
-    struct region *region = region_page;
+    struct region *region =
+        __atomic_load_n(&region_page, __ATOMIC_ACQUIRE); /* a plain load on x86-64 */
     if (region && __atomic_load_n(&region->header, __ATOMIC_ACQUIRE))
         return region;
     return region_make();
