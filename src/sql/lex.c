@@ -605,7 +605,7 @@ static void read_backslash(struct scan *scan)
  */
 
 /* N'', X'', E'', U&'', _utf8'', q'[]': what is before a quote without a space. */
-enum prefix { PREFIX_NONE, PREFIX_STRING, PREFIX_ESCAPES, PREFIX_ORACLE };
+enum prefix { PREFIX_WORD, PREFIX_STRING, PREFIX_ESCAPES, PREFIX_ORACLE, PREFIX_UNKNOWN };
 
 static enum prefix prefix_of(const struct scan *scan, const byte *text, size_t size)
 {
@@ -619,14 +619,14 @@ static enum prefix prefix_of(const struct scan *scan, const byte *text, size_t s
         return PREFIX_ORACLE;
     if (text[0] == '_' && size > 1 && is_any(scan, IN(MYSQL) | IN(GENERIC)))
         return PREFIX_STRING;
-    return word_find(text, size) ? PREFIX_NONE : PREFIX_STRING + 100;
+    return word_find(text, size) ? PREFIX_WORD : PREFIX_UNKNOWN;
 }
 
 /* A word right before a quote: part of the literal, a keyword, or a sign of misreading. */
 static void read_prefixed(struct scan *scan, const byte *text, size_t size)
 {
-    switch ((int)prefix_of(scan, text, size)) {
-    case PREFIX_NONE:
+    switch (prefix_of(scan, text, size)) {
+    case PREFIX_WORD:
         grammar_word(scan, text, size);
         break; /* the quote is next */
     case PREFIX_STRING:
@@ -638,8 +638,9 @@ static void read_prefixed(struct scan *scan, const byte *text, size_t size)
     case PREFIX_ORACLE:
         read_oracle_quote(scan);
         break;
-    default:
+    case PREFIX_UNKNOWN:
         fail(scan);
+        break;
     }
 }
 
