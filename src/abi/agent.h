@@ -140,7 +140,7 @@ struct agent_record {
         struct { /* PARTS: nanoseconds of the request's duration, saturating at 2^32 - 1
                     microseconds */
             uint32_t queue_us, cpu_us, database_us, outbound_us, cache_us, template_us, gc_us,
-                loop_us;
+                loop_us;     /* cpu_us: AGENT_NONE where it was not measured */
             uint32_t gil_us; /* AGENT_NONE: not known in the process */
             uint16_t statements, outbound;
             uint32_t repeated_key; /* the statement that ran most often; 0: none more than once */
@@ -177,9 +177,9 @@ struct agent_slot {
 };
 
 /* What lies where inside the Python object that the ContextVar holds: a PyObject header, then this.
- * `object_header_bytes` in the header says how large the former is. The variable keeps its value when
- * a request ends; a user's span inside a request has the request's id and slot. So a reader believes
- * it only while the slot is in use by that very id. */
+ * `object_header_bytes` in the header says how large the former is. The variable keeps its value
+ * when a request ends; a user's span inside a request has the request's id and slot. So a reader
+ * believes it only while the slot is in use by that very id. */
 struct agent_request_head {
     uint64_t magic; /* AGENT_REQUEST_MAGIC; 0 once a request (not: a span in one) has ended */
     uint64_t id;    /* as in the slot */

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#define CPU_EVERY_NS UINT64_C(1000000)
+
 PyTypeObject *request_type;
 static __thread struct request *stepping; /* whose step this thread is in; compared only */
 
@@ -21,6 +23,18 @@ static uint64_t thread_cpu_ns(void)
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+/* The thread's clock is a system call, twice a request: more than all the rest of it together. So
+ * at most a thousand requests a second are measured; of the others it is not known (AGENT_NONE),
+ * and readers take the share that the measured ones show. */
+static bool cpu_is_due(uint64_t now_ns)
+{
+    static uint64_t measured_ns;
+    if (now_ns - __atomic_load_n(&measured_ns, __ATOMIC_RELAXED) < CPU_EVERY_NS)
+        return false;
+    __atomic_store_n(&measured_ns, now_ns, __ATOMIC_RELAXED);
+    return true;
 }
 
 /* ---- begin ----------------------------------------------------------------------------------- */
@@ -94,7 +108,7 @@ static void begin_root(struct region *region, struct request *request,
     request->head.slot = region_slot_take(region);
     if (request->head.slot != AGENT_NONE)
         fill_slot(region, request);
-    if (request->kind != AGENT_KIND_USER && !start->async) {
+    if (request->kind != AGENT_KIND_USER && !start->async && cpu_is_due(request->start_ns)) {
         request->cpu_start_ns = thread_cpu_ns();
         request->cpu_thread = context_thread(region->generation);
     }
@@ -223,21 +237,21 @@ void request_error(struct request *request, PyObject *exception, bool handled)
 
 /* ---- end ------------------------------------------------------------------------------------- */
 
-/* Of the thread that began it; 0 when another one ends it (a response kept alive elsewhere): its
- * clock says nothing about this request. */
-static uint64_t cpu_ns(const struct request *request)
-{
-    if (request->flags & AGENT_FLAG_ASYNC)
-        return request->step_ns;
-    if (!request->cpu_start_ns || request->cpu_thread != context_thread(request->generation))
-        return 0;
-    return thread_cpu_ns() - request->cpu_start_ns;
-}
-
 static uint32_t microseconds(uint64_t ns)
 {
     uint64_t us = ns / 1000;
     return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+/* Not known when it was not measured, or when another thread than the one that began it ends it (a
+ * response kept alive elsewhere): that one's clock says nothing about this request. */
+static uint32_t cpu_us(const struct request *request)
+{
+    if (request->flags & AGENT_FLAG_ASYNC)
+        return microseconds(request->step_ns);
+    if (!request->cpu_start_ns || request->cpu_thread != context_thread(request->generation))
+        return AGENT_NONE;
+    return microseconds(thread_cpu_ns() - request->cpu_start_ns);
 }
 
 static uint16_t few(uint32_t count)
@@ -268,7 +282,7 @@ static struct agent_record parts_of(struct region *region, struct request *reque
         .about = (uint8_t)request->kind,
         .request = request->head.id,
         .as.parts = {.queue_us = microseconds(request->queue_ns),
-                     .cpu_us = microseconds(cpu_ns(request)),
+                     .cpu_us = cpu_us(request),
                      .database_us = microseconds(request->database_ns),
                      .outbound_us = microseconds(request->outbound_ns),
                      .cache_us = microseconds(request->cache_ns),

@@ -87,7 +87,7 @@ SHOW(show_max, watch_time(out, figures->max_ns))
 SHOW(show_total, watch_time(out, figures->total_ns))
 SHOW(show_number, show_count(out, figures->count))
 SHOW(show_database, show_share(out, figures->parts.database_ns, figures->parts.duration_ns))
-SHOW(show_cpu, show_share(out, figures->parts.cpu_ns, figures->parts.duration_ns))
+SHOW(show_cpu, show_share(out, service_parts_cpu_ns(&figures->parts), figures->parts.duration_ns))
 SHOW(show_outbound, show_share(out, figures->parts.outbound_ns, figures->parts.duration_ns))
 SHOW(show_cache, show_share(out, figures->parts.cache_ns, figures->parts.duration_ns))
 SHOW(show_errors, if (figures->errors) show_count(out, figures->errors);

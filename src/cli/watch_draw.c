@@ -310,7 +310,7 @@ static void explain_parts(struct draw_page *page, const struct service_parts *pa
     const struct {
         const char *name;
         uint64_t ns;
-    } list[] = {{"own CPU", parts->cpu_ns},
+    } list[] = {{"own CPU", service_parts_cpu_ns(parts)},
                 {"database", parts->database_ns},
                 {"outbound", parts->outbound_ns},
                 {"cache", parts->cache_ns},

@@ -116,7 +116,7 @@ static void add_parts(struct jsonw *json, const struct service_parts *parts)
     jsonw_key_u64(json, "requests", parts->requests);
     key_seconds(json, "duration_seconds", parts->duration_ns);
     key_seconds(json, "queue_seconds", parts->queue_ns);
-    key_seconds(json, "cpu_seconds", parts->cpu_ns);
+    key_seconds(json, "cpu_seconds", service_parts_cpu_ns(parts));
     key_seconds(json, "database_seconds", parts->database_ns);
     key_seconds(json, "outbound_seconds", parts->outbound_ns);
     key_seconds(json, "cache_seconds", parts->cache_ns);

@@ -150,7 +150,8 @@ static void remember_end(struct collect *collect, const struct agent_record *rec
 static void remember_parts(struct collect_request *place, const struct agent_record *record)
 {
     place->queue_ns = UINT64_C(1000) * record->as.parts.queue_us;
-    place->cpu_ns = UINT64_C(1000) * record->as.parts.cpu_us;
+    place->cpu_ns =
+        record->as.parts.cpu_us == AGENT_NONE ? 0 : UINT64_C(1000) * record->as.parts.cpu_us;
     place->database_ns = UINT64_C(1000) * record->as.parts.database_us;
     place->outbound_ns = UINT64_C(1000) * record->as.parts.outbound_us;
     place->cache_ns = UINT64_C(1000) * record->as.parts.cache_us;

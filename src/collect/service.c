@@ -241,6 +241,7 @@ static void add_parts(struct service_parts *sums, const struct agent_record *rec
     sums->duration_ns += duration_ns;
     sums->queue_ns += part_ns(record->as.parts.queue_us);
     sums->cpu_ns += part_ns(record->as.parts.cpu_us);
+    sums->cpu_duration_ns += record->as.parts.cpu_us == AGENT_NONE ? 0 : duration_ns;
     sums->database_ns += part_ns(record->as.parts.database_us);
     sums->outbound_ns += part_ns(record->as.parts.outbound_us);
     sums->cache_ns += part_ns(record->as.parts.cache_us);
@@ -435,12 +436,21 @@ bool service_sums(const struct service_row *row, enum service_period period,
     return out->count > 0;
 }
 
+uint64_t service_parts_cpu_ns(const struct service_parts *parts)
+{
+    if (!parts->cpu_duration_ns)
+        return 0;
+    return (uint64_t)((double)parts->cpu_ns * (double)parts->duration_ns /
+                      (double)parts->cpu_duration_ns);
+}
+
 static void merge_parts(struct service_parts *sums, const struct service_parts *other)
 {
     sums->requests += other->requests;
     sums->duration_ns += other->duration_ns;
     sums->queue_ns += other->queue_ns;
     sums->cpu_ns += other->cpu_ns;
+    sums->cpu_duration_ns += other->cpu_duration_ns;
     sums->database_ns += other->database_ns;
     sums->outbound_ns += other->outbound_ns;
     sums->cache_ns += other->cache_ns;

@@ -35,10 +35,14 @@ struct service_sums {
 struct service_parts {
     uint64_t requests, duration_ns;
     uint64_t queue_ns, cpu_ns, database_ns, outbound_ns, cache_ns, template_ns, gc_ns, loop_ns;
+    uint64_t cpu_duration_ns;      /* of the requests whose CPU time is known: cpu_ns is theirs */
     uint64_t gil_ns, gil_requests; /* of so many the wait for the GIL is known */
     uint64_t statements, outbound;
     uint64_t repeated; /* requests with an N+1 */
 };
+
+/* CPU time of all requests, taking those that were not measured to be like those that were. */
+uint64_t service_parts_cpu_ns(const struct service_parts *parts);
 
 struct service_caller {
     uint32_t row; /* of the route; SERVICE_NO_ROW: outside of any request */
