@@ -249,8 +249,7 @@ check('search: Enter visits the matches, heaviest first', sample, { hash: 'view=
   await tab.focus('#search');
   for (const path of [/main[^]*load/, /run[^]*load/, /main[^]*load/]) {
     await tab.keyboard.press('Enter');
-    await tab.waitForTimeout(50);
-    assert.match(await tab.locator('.crumbs').innerText(), path);
+    await tab.locator('.crumbs', { hasText: path }).waitFor({ timeout: 5_000 });
   }
   assert.match(await tab.locator('.toast').innerText(), /Match 1 of 2/);
 });
