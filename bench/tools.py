@@ -115,6 +115,24 @@ class Pitviper(Tool):
         return [binary_path(), "dump", "-p", target.pid]
 
 
+class PitviperKernel(Pitviper):
+    """Its stacks are taken by the kernel in the target's own time: our CPU is not the whole price (figure slowdown)."""
+
+    name = "pitviper --source kernel"
+    follows_children = False
+    capture_options = None
+
+    def available(self):
+        words = [binary_path(), "record", "-q", "--source", "kernel", "-p", os.getpid(), "-d", 0.1]
+        return super().available() and run_measured([*words, "-o", os.devnull]).status == 0
+
+    def _words(self, target, duration_s, rate_hz, out, all_threads=False, **options):
+        return super()._words(target, duration_s, rate_hz, out, **options) + ["--source", "kernel"]
+
+    def dump_words(self, target):
+        return None  # dump reads
+
+
 class PySpy(Tool):
     suffix = ".raw"
     falls_behind = True
@@ -284,7 +302,7 @@ def install_peers():
 
 
 def all_tools():
-    tools = [Pitviper(), Tachyon(), Austin(), PySpy(True), PySpy(False)]
+    tools = [Pitviper(), PitviperKernel(), Tachyon(), Austin(), PySpy(True), PySpy(False)]
     return [tool for tool in tools if tool.available()]
 
 

@@ -19,7 +19,7 @@ SETTINGS = {
     "disable": ("", "libraries to leave alone, with commas between: redis,flask"),
     "service": ("", "name of the service"),
     "version": ("", "release of the service"),
-    "propagate": ("1", "0: outbound HTTP calls do not carry traceparent and tracestate"),
+    "propagate": ("1", "0: send no traceparent with outbound requests"),
     "log_ids": ("0", "1: log records have trace_id and span_id"),
     "sample_rate": ("0.01", "share of traces that are kept whole, besides the slow, failed and first ones"),
     "error_messages": ("0", "1: keep the texts of exceptions, not only their types and places"),

@@ -273,7 +273,7 @@ def test_watch__workers__are_one_service_and_the_parent_need_not_count(program, 
     workers = sorted(int(line) for line in process.lines if line != "ready")
     states = {one["pid"]: one["state"] for one in document["processes"]}
     assert {pid: states[pid] for pid in workers} == {pid: "counting" for pid in workers}
-    assert states[process.pid] == "idle"
+    assert states[process.pid] in ("idle", "counting")  # the latter after a garbage collection
     assert only(document["endpoints"], route="/quick")["all"]["count"] == 10
     assert sorted(one["pid"] for one in document["requests"]) == workers
     alone = look(process.pid, "--no-subprocesses")
@@ -385,7 +385,7 @@ def test_watch__once__prints_what_there_is(program, watch):
     done = watch("-p", process.pid, "--once", "--interval", "200ms")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert re.match(r" *%d  cpu \d+%%  \d+M  1 threads  " % process.pid, lines[0])
+    assert re.match(r" *%d  cpu \d+%%  [\d.]+M  1 threads  " % process.pid, lines[0])
     assert re.search(r"^ *[\d.]+ +3 .* GET /orders/<id>$", done.stdout, re.M)
     assert re.search(r" 50\dms +9[45]\dms +9[89]\dms +1\.00s .* GET api\.example\.org$", done.stdout, re.M)
     assert re.search(r"^ +3 .* ValueError in .*<- GET /orders/<id> \(3\)$", done.stdout, re.M)
