@@ -203,6 +203,23 @@ static struct watch *open_watch(struct process *process, const struct runtime_th
     return watch;
 }
 
+struct watch *process_visit(struct process *process, const struct runtime_thread *thread, pid_t tid)
+{
+    if (process->watch_count >= RUNTIME_MAX_THREADS || !process->interp_capacity ||
+        reserve(process, process->watch_count + 1, 1) < 0)
+        return NULL;
+    struct watch *watch = malloc(sizeof *watch);
+    if (!watch)
+        return NULL;
+    watch_init(watch, &process->target->abi, thread->tstate);
+    watch->stack.head.thread_id = thread->thread_id;
+    watch->tid = tid;
+    name_thread(process, watch);
+    process->watches[process->watch_count++] = watch;
+    process->refresh_wanted = true;
+    return watch;
+}
+
 static bool is_same_thread(const struct watch *watch, const struct runtime_thread *thread)
 {
     return watch->stack.tstate == thread->tstate && watch->state != WATCH_GONE &&

@@ -50,6 +50,10 @@ struct round {
 
 /* Lists interpreters and thread states again. 0 or ERR_GONE, ERR_DENIED, ERR_NO_MEMORY. */
 int process_refresh(struct process *process, uint64_t mono_ns);
+/* A thread that is in no list (any more) but was seen at work: watched until the next listing.
+ * NULL: no room. */
+struct watch *process_visit(struct process *process, const struct runtime_thread *thread,
+                            pid_t tid);
 /* Reads the first `count` pending threads and hands their stacks over; with none, looks only
  * whether the lists moved. */
 int process_read_all(struct process *process, uint32_t count, struct round *round);

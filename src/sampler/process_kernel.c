@@ -103,14 +103,18 @@ static struct watch *find_watch(struct process *process, const struct pystack_sa
     return NULL;
 }
 
-/* A thread that began since the last listing is listed now. */
+/* A thread that began since the last listing is listed now; one that has ended since, too, is
+ * watched for the rest of its samples. */
 static struct watch *watch_of(struct process *process, const struct pystack_sample *sample)
 {
     struct watch *watch = find_watch(process, sample);
-    uint64_t now_ns = watch ? 0 : clock_mono_ns();
-    if (!watch && now_ns >= process->refresh_soonest_ns && process_refresh(process, now_ns) == 0)
+    if (watch)
+        return watch;
+    uint64_t now_ns = clock_mono_ns();
+    if (now_ns >= process->refresh_soonest_ns && process_refresh(process, now_ns) == 0)
         watch = find_watch(process, sample);
-    return watch;
+    const struct runtime_thread thread = {.tstate = sample->tstate, .thread_id = sample->thread_id};
+    return watch ? watch : process_visit(process, &thread, (pid_t)sample->tid);
 }
 
 static bool set_frames(struct stack *stack, const struct pystack_sample *sample)

@@ -13,6 +13,8 @@
 #define SPIN_PERIOD_MAX_NS 250000u /* slower recordings always sleep */
 #define SLEEP_PROBES 16u
 #define SLEEP_PROBE_NS 20000u
+#define VARY_PERIODS 64u /* a timer whose period is changed begins anew: that loses half a period  \
+                          */
 #define DRAIN_MIN_NS 10000000u /* the ring holds far more than comes in so long */
 #define DRAIN_MAX_NS 50000000u
 
@@ -163,8 +165,11 @@ static bool all_by_kernel(const struct recorder *recorder)
 static int drain(struct recorder *recorder)
 {
     int result = recorder->kernel ? pystack_drain(recorder->kernel, take, recorder) : 0;
-    if (result >= 0 && recorder->kernel)
+    uint64_t now_ns = clock_mono_ns();
+    if (recorder->kernel && now_ns - recorder->varied_ns >= VARY_PERIODS * recorder->period_ns) {
         pystack_vary(recorder->kernel, recorder->period_ns, &recorder->random);
+        recorder->varied_ns = now_ns;
+    }
     return result < 0 ? result : 0;
 }
 

@@ -63,6 +63,7 @@ struct recorder {
     uint64_t start_mono_ns, end_mono_ns;
     bool by_kernel;              /* all processes at the start were */
     uint64_t now_us, elapsed_us; /* of the round in progress */
+    uint64_t varied_ns;          /* when the kernel's timers last got another period */
     uint64_t ticked_ns;          /* when the last tick was */
     uint64_t random;
     uint64_t sleep_cost_ns; /* CPU time of one sleep; shorter gaps are spun away */
