@@ -279,6 +279,15 @@ static void tell_family(const struct recording *recording)
                     stats->unreadable);
 }
 
+static void tell_refused(const struct recorder *recorder)
+{
+    if (recorder->kernel_refused)
+        log_warning(
+            "%u processes were read instead of sampled by the kernel: free-threaded, with too "
+            "many threads for our limit of open files (ulimit -n), or already ending",
+            recorder->kernel_refused);
+}
+
 static int finish(struct recording *recording, struct err *err)
 {
     log_progress_end();
@@ -289,6 +298,7 @@ static int finish(struct recording *recording, struct err *err)
     if (result < 0 || args.quiet)
         return result;
     tell_family(recording);
+    tell_refused(&recording->recorder);
     record_requests_tell(&recording->requests);
     summary_print(recording->profile, recording->output.path, recording->output.format);
     return 0;

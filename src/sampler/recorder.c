@@ -13,8 +13,7 @@
 #define SPIN_PERIOD_MAX_NS 250000u /* slower recordings always sleep */
 #define SLEEP_PROBES 16u
 #define SLEEP_PROBE_NS 20000u
-#define VARY_PERIODS 64u /* a timer whose period is changed begins anew: that loses half a period  \
-                          */
+#define VARY_PERIODS 64u       /* changing a timer's period loses half a period */
 #define DRAIN_MIN_NS 10000000u /* the ring holds far more than comes in so long */
 #define DRAIN_MAX_NS 50000000u
 
@@ -40,15 +39,17 @@ void recorder_done(struct recorder *recorder)
     recorder->process_count = 0;
 }
 
-/* A process that the kernel cannot sample is read like without it. */
+/* A process that the kernel cannot sample is read like without it, and counted. */
 static void ask_kernel(struct recorder *recorder, struct process *process)
 {
     struct pystack_config config;
-    if (!recorder->kernel || !process_kernel_config(process, &config))
+    if (!recorder->kernel)
         return;
-    pid_t pid = process_target(process)->pid;
-    int result = pystack_add(recorder->kernel, pid, &config, recorder->period_ns);
-    process_set_by_kernel(process, result == 0);
+    bool is_taken = process_kernel_config(process, &config) &&
+                    pystack_add(recorder->kernel, process_target(process)->pid, &config,
+                                recorder->period_ns) == 0;
+    process_set_by_kernel(process, is_taken);
+    recorder->kernel_refused += !is_taken;
 }
 
 int recorder_add(struct recorder *recorder, struct process *process)

@@ -63,6 +63,7 @@ struct recorder {
     uint64_t start_mono_ns, end_mono_ns;
     bool by_kernel;              /* all processes at the start were */
     uint64_t now_us, elapsed_us; /* of the round in progress */
+    uint32_t kernel_refused;     /* processes that the kernel could not sample and that were read */
     uint64_t varied_ns;          /* when the kernel's timers last got another period */
     uint64_t ticked_ns;          /* when the last tick was */
     uint64_t random;
