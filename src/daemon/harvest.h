@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* harvest.h - what agents and /proc say of processes, turned into rows of the store.
+ *
+ * Runs in the keeper's thread. The sampler says which processes there are (harvest_add / _gone);
+ * once a second harvest_tick() reads their agents' changes and records, assembles traces and keeps
+ * those that keep.h says, and takes the runtime facts of each process. Everything lands in the
+ * 10-second window of its instant.
+ *
+ * Ownership: harvest_new() / harvest_free(); the store is borrowed. Threads: one (the keeper's).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+struct harvest;
+
+struct harvest_process { /* copied */
+    pid_t pid;
+    uint64_t started_ns; /* wall clock */
+    const char *service, *host, *version, *command;
+};
+
+struct harvest_stats {
+    uint64_t spans, requests, traces_kept, traces_dropped, records_lost;
+    uint32_t agents; /* processes that have one */
+};
+
+int harvest_new(struct store *store, double trace_sample, struct harvest **out, struct err *err);
+void harvest_free(struct harvest *harvest); /* NULL is fine */
+int harvest_add(struct harvest *harvest, const struct harvest_process *process);
+void harvest_gone(struct harvest *harvest, pid_t pid); /* reads what is left first */
+
+/* Samples of requests, as the sampler sees them; they wait for the trace's end. `stack` is the text
+ * of folded form, outermost first. */
+int harvest_sample(struct harvest *harvest, pid_t pid, uint64_t request, uint64_t mono_ns,
+                   uint64_t duration_ns, const char *stack);
+
+/* mono_ns and wall_ns are the same instant. */
+int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, struct err *err);
+void harvest_stats(const struct harvest *harvest, struct harvest_stats *out);
+bool harvest_has_agent(const struct harvest *harvest, pid_t pid);
