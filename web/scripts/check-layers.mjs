@@ -12,7 +12,7 @@ const src = join(dirname(dirname(fileURLToPath(import.meta.url))), 'src');
 const faults = [];
 
 for (const [level, layer] of LAYERS.entries())
-  for (const name of readdirSync(join(src, layer))) {
+  for (const name of readdirSync(join(src, layer), { recursive: true })) {
     if (!/\.tsx?$/.test(name)) continue;
     const path = join(src, layer, name);
     const where = relative(src, path);

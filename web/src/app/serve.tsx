@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// serve.tsx - the page of `pitviper serve`.
+
+import { render } from 'preact';
+
+render(<main>pitviper</main>, document.getElementById('app')!);
