@@ -5,10 +5,17 @@
 
 #include "store/sqlite_store.h"
 
+struct owner { /* what is added up */
+    uint32_t service, host, key, zero;
+};
+
 struct metric_reading {
     const struct store_query *query;
     const struct store_metric_fns *fns;
-    struct dict names; /* keys of the answer */
+    struct dict names;        /* keys of the answer */
+    struct dict_table owners; /* the `key` of a sum is an owner */
+    uint64_t *last_ns;        /* per owner */
+    uint32_t last_capacity;
     struct dict_bridge bridge;
     struct metrics sum, one;
     struct store_bucket *buckets;
@@ -23,7 +30,14 @@ static bool key_is_wanted(const struct dict *dict, const struct dict_key *key,
         return false;
     if (r->query->endpoint && strcmp(dict_text(dict, key->name), r->query->endpoint) != 0)
         return false;
-    return key->kind == DICT_GAUGE ? r->fns->gauge != NULL : r->fns->histogram != NULL;
+    if (key->kind == DICT_GAUGE)
+        return r->fns->gauge != NULL;
+    if (!r->fns->kind_count)
+        return r->fns->histogram != NULL;
+    for (uint32_t i = 0; i < r->fns->kind_count; i++)
+        if (r->fns->kinds[i] == key->kind)
+            return r->fns->histogram != NULL;
+    return false;
 }
 
 static int begin_file(void *context, struct store *store, struct file *file)
@@ -51,12 +65,21 @@ static double double_of(const struct metric *items, uint32_t count, uint32_t slo
     return metric_double(&found);
 }
 
+static const struct owner *owner_at(const struct metric_reading *r, uint32_t id)
+{
+    return (const struct owner *)(const void *)r->owners.items + id;
+}
+
 static int give_gauge(struct metric_reading *r, const struct dict_key *key,
                       const struct metric *items, uint32_t count)
 {
+    const struct owner *owner = owner_at(r, items->key);
     struct store_gauge gauge = {
         .name = dict_text(&r->names, key->name),
         .pid = key->pid,
+        .service = dict_text(&r->names, owner->service),
+        .host = dict_text(&r->names, owner->host),
+        .last_ns = r->last_ns[items->key],
         .count = value_of(items, count, SLOT_GAUGE_COUNT),
         .sum = double_of(items, count, SLOT_GAUGE_SUM),
         .min = double_of(items, count, SLOT_GAUGE_MIN),
@@ -99,6 +122,8 @@ static int give_histogram(struct metric_reading *r, const struct dict_key *key,
         .group = key->group,
         .fingerprint = key->fingerprint,
         .pid = key->pid,
+        .service = dict_text(&r->names, owner_at(r, items->key)->service),
+        .last_ns = r->last_ns[items->key],
         .count = value_of(items, count, SLOT_COUNT),
         .errors = value_of(items, count, SLOT_ERRORS),
         .total_ns = value_of(items, count, SLOT_TOTAL_NS),
@@ -120,7 +145,7 @@ static int give_step(struct metric_reading *r)
         uint32_t count = 1;
         while (first + count < r->sum.count && items[count].key == items->key)
             count++;
-        const struct dict_key *key = dict_key_at(&r->names, items->key);
+        const struct dict_key *key = dict_key_at(&r->names, owner_at(r, items->key)->key);
         result = key->kind == DICT_GAUGE ? give_gauge(r, key, items, count)
                                          : give_histogram(r, key, items, count);
         first += count;
@@ -131,8 +156,44 @@ static int give_step(struct metric_reading *r)
 
 /* -- taking ---------------------------------------------------------------------------------- */
 
-static int add_window(struct metric_reading *r, const struct dict *dict)
+static bool fit_last(struct metric_reading *r, uint32_t id)
 {
+    if (id < r->last_capacity)
+        return true;
+    uint32_t capacity = r->last_capacity ? r->last_capacity * 2 : 256;
+    uint64_t *last_ns = realloc(r->last_ns, capacity * sizeof *last_ns);
+    if (!last_ns)
+        return false;
+    memset(last_ns + r->last_capacity, 0, (capacity - r->last_capacity) * sizeof *last_ns);
+    r->last_ns = last_ns;
+    r->last_capacity = capacity;
+    return true;
+}
+
+/* PROFILE_NONE: no memory. */
+static uint32_t owner_of(struct metric_reading *r, const struct dict *dict, uint32_t series_id,
+                         uint32_t key, uint64_t end_ns)
+{
+    const struct dict_series *series = dict_series_at(dict, series_id);
+    bool gauge = dict_key_at(dict, key)->kind == DICT_GAUGE;
+    struct owner owner = {
+        .service = dict_bridge_string(&r->bridge, series->service),
+        .host = gauge ? dict_bridge_string(&r->bridge, series->host) : 0,
+        .key = dict_bridge_key(&r->bridge, key, r->query->pid != 0),
+    };
+    if (owner.service == PROFILE_NONE || owner.host == PROFILE_NONE || owner.key == PROFILE_NONE)
+        return PROFILE_NONE;
+    uint32_t id = dict_table_add(&r->owners, &owner);
+    if (id == PROFILE_NONE || !fit_last(r, id))
+        return PROFILE_NONE;
+    r->last_ns[id] = end_ns > r->last_ns[id] ? end_ns : r->last_ns[id];
+    return id;
+}
+
+static int add_window(struct metric_reading *r, const struct visit *visit)
+{
+    const struct dict *dict = &visit->file->dict;
+    uint64_t end_ns = visit->start_ns + visit->file->shelf->window_ns;
     uint32_t key = PROFILE_NONE, to_key = PROFILE_NONE;
     bool wanted = false;
     for (uint32_t i = 0; i < r->one.count; i++) {
@@ -141,7 +202,7 @@ static int add_window(struct metric_reading *r, const struct dict *dict)
             key = item->key;
             wanted = key_is_wanted(dict, dict_key_at(dict, key), r);
             if (wanted)
-                to_key = dict_bridge_key(&r->bridge, key, r->query->pid != 0);
+                to_key = owner_of(r, dict, visit->series, key, end_ns);
         }
         if (!wanted)
             continue;
@@ -166,9 +227,8 @@ static int visit_metrics(void *context, struct store *store, const struct visit 
         r->step_start_ns = start;
     }
     metrics_reset(&r->one);
-    const struct dict *dict = &visit->file->dict;
-    int result = metrics_decode(dict, store->raw.data, store->raw.size, &r->one);
-    return result < 0 ? result : add_window(r, dict);
+    int result = metrics_decode(&visit->file->dict, store->raw.data, store->raw.size, &r->one);
+    return result < 0 ? result : add_window(r, visit);
 }
 
 int store_read_metrics(struct store *store, const struct store_query *query, uint64_t step_ns,
@@ -178,6 +238,7 @@ int store_read_metrics(struct store *store, const struct store_query *query, uin
     struct metric_reading r = {.query = query, .fns = fns, .step_ns = step_ns};
     if (step_ns % shelf_of(DUTY_METRIC, 0)->window_ns)
         return err_set(err, ERR_USAGE, "steps are multiples of ten seconds");
+    r.owners.item_size = sizeof(struct owner);
     if (dict_init(&r.names) < 0)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     struct visitor visitor = {
@@ -192,6 +253,8 @@ int store_read_metrics(struct store *store, const struct store_query *query, uin
         result = give_step(&r);
     dict_bridge_done(&r.bridge);
     dict_done(&r.names);
+    dict_table_done(&r.owners);
+    free(r.last_ns);
     metrics_done(&r.sum);
     metrics_done(&r.one);
     free(r.buckets);

@@ -287,6 +287,15 @@ static int visit_wanted(struct store *store, const struct visitor *visitor, stru
     return result == 0 && !done ? visit_one(store, visitor, &visit, answer, err) : result;
 }
 
+static void note_window(struct store_answer *answer, uint64_t start_ns, uint64_t window_ns)
+{
+    uint64_t end_ns = start_ns + window_ns;
+    if (!answer->first_ns || start_ns < answer->first_ns)
+        answer->first_ns = start_ns;
+    answer->last_ns = end_ns > answer->last_ns ? end_ns : answer->last_ns;
+    answer->longest_ns = window_ns > answer->longest_ns ? window_ns : answer->longest_ns;
+}
+
 static int visit_windows(struct store *store, const struct store_query *query,
                          const struct visitor *visitor, const struct segment *segment,
                          struct store_answer *answer, struct err *err)
@@ -305,6 +314,8 @@ static int visit_windows(struct store *store, const struct store_query *query,
         if (result < 0 || next < 0)
             break;
         at = file_window_start(file, next);
+        if (at < segment->to_ns)
+            note_window(answer, at, file->shelf->window_ns);
         for (uint32_t i = 0; i < count && at < segment->to_ns && result == 0; i++)
             result = visit_wanted(store, visitor, file, at, &wanted[i], answer, err);
         at += file->shelf->window_ns;

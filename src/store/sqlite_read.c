@@ -59,8 +59,8 @@ static void reading_done(struct reading *r)
 
 /* -- whose ----------------------------------------------------------------------------------- */
 
-static bool actor_is_wanted(const struct dict *dict, const struct dict_actor *actor,
-                            const struct store_query *query)
+bool store_actor_is_wanted(const struct dict *dict, const struct dict_actor *actor,
+                           const struct store_query *query)
 {
     if (query->pid && actor->pid != query->pid)
         return false;
@@ -102,7 +102,7 @@ static uint32_t thread_of(struct reading *r, struct lane *lane, uint32_t actor_i
         return *thread;
     const struct dict *dict = &lane->file->dict;
     const struct dict_actor *actor = dict_actor_at(dict, actor_id);
-    if (!actor_is_wanted(dict, actor, r->query))
+    if (!store_actor_is_wanted(dict, actor, r->query))
         *thread = UNWANTED;
     else
         *thread = r->dense ? r->thread : answer_thread(r, dict, actor);

@@ -164,7 +164,8 @@ struct row_query { /* one of the two is set */
     void *context;
 };
 
-/* ?1 from  ?2 to  ?3 service  ?4 number  ?5 endpoint or kind  ?6 version  ?7 high or pid */
+/* ?1 from  ?2 to  ?3 service  ?4 number  ?5 endpoint or kind  ?6 version  ?7 high or pid
+ * ?8 host */
 static void bind(sqlite3_stmt *rows, const struct row_query *what)
 {
     const struct store_query *query = what->query;
@@ -175,6 +176,8 @@ static void bind(sqlite3_stmt *rows, const struct row_query *what)
         sqlite3_bind_text(rows, 5, what->event ? what->kind : query->endpoint, -1, SQLITE_STATIC);
         sqlite3_bind_text(rows, 6, query->version, -1, SQLITE_STATIC);
         sqlite3_bind_int64(rows, 7, query->pid);
+        if (what->event)
+            sqlite3_bind_text(rows, 8, query->host, -1, SQLITE_STATIC);
     } else {
         sqlite3_bind_int64(rows, 7, (int64_t)what->high);
     }
@@ -227,17 +230,18 @@ static int read_shelf(struct store *store, enum duty duty, const struct row_quer
     return result;
 }
 
-#define TRACE_COLUMNS                                                                              \
-    "SELECT high,low,start,duration,service,version,endpoint,pid,status,flags,data FROM traces "
+#define TRACE_HEAD "SELECT high,low,start,duration,service,version,endpoint,pid,status,flags,"
+#define TRACE_RANGE                                                                                \
+    " FROM traces "                                                                                \
+    "WHERE start>=?1 AND start<?2 AND duration>=?4 AND (?3 IS NULL OR service=?3)"                 \
+    " AND (?5 IS NULL OR endpoint=?5) AND (?6 IS NULL OR version=?6)"                              \
+    " AND (?7=0 OR pid=?7) ORDER BY start DESC"
 
 int store_read_traces(struct store *store, const struct store_query *query,
                       uint64_t min_duration_ns, store_trace_fn *fn, void *context, struct err *err)
 {
     struct row_query what = {
-        .sql = TRACE_COLUMNS
-        "WHERE start>=?1 AND start<?2 AND duration>=?4 AND (?3 IS NULL OR service=?3)"
-        " AND (?5 IS NULL OR endpoint=?5) AND (?6 IS NULL OR version=?6)"
-        " AND (?7=0 OR pid=?7) ORDER BY start DESC",
+        .sql = query->heads ? TRACE_HEAD "NULL" TRACE_RANGE : TRACE_HEAD "data" TRACE_RANGE,
         .query = query,
         .number = min_duration_ns,
         .trace = fn,
@@ -266,7 +270,7 @@ int store_read_trace(struct store *store, uint64_t trace_high, uint64_t trace_lo
 {
     struct found found = {fn, context, false};
     struct row_query what = {
-        .sql = TRACE_COLUMNS "WHERE low=?4 AND high=?7",
+        .sql = TRACE_HEAD "data FROM traces WHERE low=?4 AND high=?7",
         .number = trace_low,
         .high = trace_high,
         .trace = take_first,
@@ -284,7 +288,8 @@ int store_read_events(struct store *store, const struct store_query *query, cons
     struct row_query what = {
         .sql = "SELECT at,kind,service,host,version,pid,text,detail FROM events "
                "WHERE at>=?1 AND at<?2 AND (?3 IS NULL OR service=?3) AND (?5 IS NULL OR kind=?5)"
-               " AND (?6 IS NULL OR version=?6) AND (?7=0 OR pid=?7) ORDER BY at DESC,id DESC",
+               " AND (?6 IS NULL OR version=?6) AND (?7=0 OR pid=?7) AND (?8 IS NULL OR host=?8)"
+               " ORDER BY at DESC,id DESC",
         .query = query,
         .kind = kind,
         .event = fn,

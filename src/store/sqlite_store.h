@@ -145,3 +145,7 @@ struct visitor {
 };
 int store_visit(struct store *store, const struct store_query *query, const struct visitor *visitor,
                 struct store_answer *answer, struct err *err);
+
+/* -- sqlite_read.c -- */
+bool store_actor_is_wanted(const struct dict *dict, const struct dict_actor *actor,
+                           const struct store_query *query);

@@ -85,7 +85,9 @@ struct store_histogram {
     const char *name, *detail, *summary;
     uint32_t group;
     uint64_t fingerprint;
-    int32_t pid; /* when read: 0, added up over processes */
+    int32_t pid;         /* when read: 0, added up over processes */
+    const char *service; /* when read */
+    uint64_t last_ns;    /* when read: end of the last window that has it */
     uint64_t count, errors, total_ns, max_ns, rows, repeats; /* since the last one that was added */
     const struct store_bucket *buckets;                      /* any order */
     uint32_t bucket_count;
@@ -96,6 +98,8 @@ int store_add_histogram(struct store *store, const struct store_source *source, 
 struct store_gauge {
     const char *name; /* "process.memory.usage" */
     int32_t pid;
+    const char *service, *host; /* when read */
+    uint64_t last_ns;           /* when read: end of the last window that has it */
     uint64_t count;
     double sum, min, max, last;
 };
@@ -162,14 +166,18 @@ struct store_query {
     int32_t pid;
     enum store_type type;   /* profiles */
     enum store_split split; /* profiles */
+    bool heads;             /* traces: without their data */
 };
 
 /* What the answer is about. */
 struct store_answer {
-    uint64_t from_ns, to_ns;  /* the range rounded outward to the windows that there are */
-    uint64_t windows;         /* that were read */
-    uint64_t damaged_windows; /* that could not be */
-    uint64_t missing_ns;      /* of the range, in files that were set aside and nowhere else */
+    uint64_t from_ns, to_ns;    /* the range rounded outward to the windows that there are */
+    uint64_t windows;           /* that were read */
+    uint64_t damaged_windows;   /* that could not be */
+    uint64_t missing_ns;        /* of the range, in files that were set aside and nowhere else */
+    uint64_t first_ns, last_ns; /* start of the first window that there was, end of the last, of
+                                   whomever; 0: none */
+    uint64_t longest_ns;        /* window: steps below it cannot be told apart */
 };
 
 /* Adds to `into`, exactly what was stored. */
@@ -203,8 +211,15 @@ typedef int store_group_fn(void *context, const struct store_group_row *row);
 int store_read_groups(struct store *store, const struct store_query *query, enum store_group by,
                       store_group_fn *fn, void *context, struct store_answer *answer,
                       struct err *err);
+/* The same in steps of step_ns (0: the whole range), in order of time. */
+typedef int store_group_step_fn(void *context, uint64_t start_ns,
+                                const struct store_group_row *row);
+int store_read_group_steps(struct store *store, const struct store_query *query,
+                           enum store_group by, uint64_t step_ns, store_group_step_fn *fn,
+                           void *context, struct store_answer *answer, struct err *err);
 
-/* One call per step and key (pid 0 in the query: processes added up). step_ns 0: the whole range.
+/* One call per step, service (gauges: and host) and key; pid 0 in the query: histograms are added
+ * up over processes. step_ns 0: the whole range. Endpoint in the query: what has this name.
  * Buckets come in order. */
 typedef int store_histogram_fn(void *context, uint64_t start_ns,
                                const struct store_histogram *histogram);
@@ -213,6 +228,8 @@ struct store_metric_fns {
     store_histogram_fn *histogram; /* may be NULL */
     store_gauge_fn *gauge;         /* may be NULL */
     void *context;
+    const uint32_t *kinds; /* histograms of these only */
+    uint32_t kind_count;   /* 0: all */
 };
 int store_read_metrics(struct store *store, const struct store_query *query, uint64_t step_ns,
                        const struct store_metric_fns *fns, struct store_answer *answer,
