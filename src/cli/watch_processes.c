@@ -370,25 +370,17 @@ const char *watch_state_name(enum watch_state state)
     return names[state];
 }
 
-static double per_second(uint64_t now, uint64_t before, const struct watch_process *process)
+static uint64_t interval_ns(const struct watch_process *process)
 {
-    uint64_t passed_ns = process->usage_ns - process->usage_before_ns;
-    if (!process->usage_before_ns || !passed_ns || now < before)
-        return -1;
-    return (double)(now - before) * 1e9 / (double)passed_ns;
+    return process->usage_before_ns ? process->usage_ns - process->usage_before_ns : 0;
 }
 
 double watch_cpu(const struct watch_process *process)
 {
-    const struct usage *now = &process->usage, *before = &process->usage_before;
-    double cpu = per_second(now->cpu_user_ns + now->cpu_system_ns,
-                            before->cpu_user_ns + before->cpu_system_ns, process);
-    return cpu < 0 ? -1 : cpu / 1e9;
+    return usage_cores(&process->usage_before, &process->usage, interval_ns(process));
 }
 
 double watch_switches(const struct watch_process *process)
 {
-    const struct usage *now = &process->usage, *before = &process->usage_before;
-    return per_second(now->switches_voluntary + now->switches_forced,
-                      before->switches_voluntary + before->switches_forced, process);
+    return usage_switches(&process->usage_before, &process->usage, interval_ns(process));
 }

@@ -19,6 +19,8 @@
 
 struct harvest;
 
+#define HARVEST_MAX_PROCESSES 4096u
+
 struct harvest_process { /* copied */
     pid_t pid;
     uint64_t started_ns; /* wall clock */
@@ -32,6 +34,7 @@ struct harvest_stats {
 
 int harvest_new(struct store *store, double trace_sample, struct harvest **out, struct err *err);
 void harvest_free(struct harvest *harvest); /* NULL is fine */
+/* Again: its names are others now. ERR_NO_MEMORY, ERR_LIMIT. */
 int harvest_add(struct harvest *harvest, const struct harvest_process *process);
 void harvest_gone(struct harvest *harvest, pid_t pid); /* reads what is left first */
 
@@ -40,7 +43,11 @@ void harvest_gone(struct harvest *harvest, pid_t pid); /* reads what is left fir
 int harvest_sample(struct harvest *harvest, pid_t pid, uint64_t request, uint64_t mono_ns,
                    uint64_t duration_ns, const char *stack);
 
-/* mono_ns and wall_ns are the same instant. */
+/* mono_ns and wall_ns are the same instant. Call it before store_tick(): a window's counters are
+ * written by the first tick after it. The first error of the store is returned; what could be read
+ * and stored was. */
 int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, struct err *err);
+/* The end: what has been counted up to now. */
+int harvest_flush(struct harvest *harvest, struct err *err);
 void harvest_stats(const struct harvest *harvest, struct harvest_stats *out);
 bool harvest_has_agent(const struct harvest *harvest, pid_t pid);

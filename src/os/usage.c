@@ -84,3 +84,24 @@ int usage_read(pid_t pid, struct usage *out)
     add_switches(pid, out);
     return 0;
 }
+
+/* Switches are those of the threads that live, so their sum may fall. */
+static double per_second(uint64_t before, uint64_t now, uint64_t passed_ns)
+{
+    if (!passed_ns || now < before)
+        return -1;
+    return (double)(now - before) * (double)NS_PER_S / (double)passed_ns;
+}
+
+double usage_cores(const struct usage *before, const struct usage *now, uint64_t passed_ns)
+{
+    double cpu_ns = per_second(before->cpu_user_ns + before->cpu_system_ns,
+                               now->cpu_user_ns + now->cpu_system_ns, passed_ns);
+    return cpu_ns < 0 ? -1 : cpu_ns / (double)NS_PER_S;
+}
+
+double usage_switches(const struct usage *before, const struct usage *now, uint64_t passed_ns)
+{
+    return per_second(before->switches_voluntary + before->switches_forced,
+                      now->switches_voluntary + now->switches_forced, passed_ns);
+}

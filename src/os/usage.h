@@ -18,3 +18,8 @@ struct usage {
 
 /* 0, ERR_GONE, ERR_DENIED, ERR_IO. Cost: 30 us, and 15 us a thread. */
 int usage_read(pid_t pid, struct usage *out);
+
+/* What it took per second between two readings that are `passed_ns` apart: cores, and context
+ * switches. Negative: cannot be told. */
+double usage_cores(const struct usage *before, const struct usage *now, uint64_t passed_ns);
+double usage_switches(const struct usage *before, const struct usage *now, uint64_t passed_ns);

@@ -156,19 +156,24 @@ void requests_free(struct requests *requests)
 /* ---- what a request is called, and whether it is wanted ----------------------------------------
  */
 
-char *requests_label(struct collect *agent, const struct collect_request *request,
-                     char out[REQUESTS_LABEL_MAX])
+char *requests_name(enum agent_kind kind, const char *method, const char *route,
+                    char out[REQUESTS_LABEL_MAX])
 {
-    const char *route = collect_string(agent, request->route);
-    const char *method = collect_string(agent, request->method);
-    if (request->kind == AGENT_KIND_TASK)
+    if (kind == AGENT_KIND_TASK)
         snprintf(out, REQUESTS_LABEL_MAX, "task %s", *route ? route : "(no name)");
-    else if (request->kind == AGENT_KIND_USER)
+    else if (kind == AGENT_KIND_USER)
         snprintf(out, REQUESTS_LABEL_MAX, "%s", *route ? route : "(no name)");
     else
         snprintf(out, REQUESTS_LABEL_MAX, "%s%s%s", method, *method ? " " : "",
                  *route ? route : "(unmatched)");
     return out;
+}
+
+char *requests_label(struct collect *agent, const struct collect_request *request,
+                     char out[REQUESTS_LABEL_MAX])
+{
+    return requests_name(request->kind, collect_string(agent, request->method),
+                         collect_string(agent, request->route), out);
 }
 
 static bool matches(struct requests *requests, const struct collect_request *request,

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/agent.h"
 #include "sampler/process.h"
 
 struct collect;
@@ -78,3 +79,6 @@ const struct requests_stats *requests_stats(const struct requests *requests);
 /* "GET /users/<int:id>", "task send_mail", "GET (unmatched)". Returns `out`. */
 char *requests_label(struct collect *agent, const struct collect_request *request,
                      char out[REQUESTS_LABEL_MAX]);
+/* The same from what is known of it; "" is not known. */
+char *requests_name(enum agent_kind kind, const char *method, const char *route,
+                    char out[REQUESTS_LABEL_MAX]);

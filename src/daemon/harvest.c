@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* harvest.c - the processes, their agents, and the clock.
+ *
+ * Counters say what happened since the process began. What of it is ours is what happened since we
+ * began: an agent that is older than the harvest, or that was let go of before, is read once for
+ * where its counters stand, and what its ring holds then is past, too.
+ *
+ * An agent's memory appears with the first event of its process, maybe hours after the process
+ * began, and anew when the process executes another program; so it is looked for once a second
+ * where there is none, and once a window where nothing happens.
+ */
+#include "daemon/harvest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "daemon/harvest_inside.h"
+
+void harvest_fault(struct harvest *harvest, int result, const struct err *err)
+{
+    if (harvest->fault)
+        return;
+    harvest->fault = result;
+    harvest->err = err ? *err : (struct err){0};
+    if (!harvest->err.code)
+        err_set(&harvest->err, result, "reading agents: %s", err_text(result));
+}
+
+/* ---- processes ------------------------------------------------------------------------------ */
+
+static uint32_t find(const struct harvest *harvest, pid_t pid)
+{
+    uint32_t i = 0;
+    while (i < harvest->count && harvest->members[i]->pid != pid)
+        i++;
+    return i;
+}
+
+static void member_free(struct harvest_member *member)
+{
+    collect_close(member->collect);
+    free(member->service);
+    free(member->host);
+    free(member->version);
+    free(member->command);
+    free(member);
+}
+
+static char *copy(const char *text)
+{
+    return strdup(text ? text : "");
+}
+
+static int name_it(struct harvest_member *member, const struct harvest_process *process)
+{
+    char *texts[] = {copy(process->service), copy(process->host), copy(process->version),
+                     copy(process->command)};
+    char **places[] = {&member->service, &member->host, &member->version, &member->command};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!texts[i]) {
+            for (size_t j = 0; j < sizeof texts / sizeof *texts; j++)
+                free(texts[j]);
+            return ERR_NO_MEMORY;
+        }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        free(*places[i]);
+        *places[i] = texts[i];
+    }
+    member->source = (struct store_source){
+        .service = member->service,
+        .host = member->host,
+        .version = member->version,
+        .pid = member->pid,
+        .started_ns = member->started_ns,
+    };
+    return 0;
+}
+
+static int make_room(struct harvest *harvest)
+{
+    if (harvest->count < harvest->capacity)
+        return 0;
+    if (harvest->count == HARVEST_MAX_PROCESSES)
+        return ERR_LIMIT;
+    uint32_t capacity = harvest->capacity ? 2 * harvest->capacity : 32;
+    struct harvest_member **members = realloc(harvest->members, capacity * sizeof(void *));
+    if (!members)
+        return ERR_NO_MEMORY;
+    harvest->members = members;
+    harvest->capacity = capacity;
+    return 0;
+}
+
+int harvest_add(struct harvest *harvest, const struct harvest_process *process)
+{
+    uint32_t at = find(harvest, process->pid);
+    if (at < harvest->count && harvest->members[at]->started_ns == process->started_ns)
+        return name_it(harvest->members[at], process);
+    if (at < harvest->count) /* the number is another's now */
+        harvest_gone(harvest, process->pid);
+    struct harvest_member *member = calloc(1, sizeof *member);
+    int result = member ? make_room(harvest) : ERR_NO_MEMORY;
+    if (result == 0) {
+        member->pid = process->pid;
+        member->started_ns = process->started_ns;
+        member->added_ns = harvest->mono_ns;
+        result = name_it(member, process);
+    }
+    if (result < 0) {
+        free(member);
+        return result;
+    }
+    harvest->members[harvest->count++] = member;
+    return 0;
+}
+
+/* ---- agents --------------------------------------------------------------------------------- */
+
+static bool is_ours_from_the_start(const struct harvest *harvest, const struct collect_facts *facts)
+{
+    return facts->start_mono_ns >= harvest->begin_ns &&
+           map_get(&harvest->known, facts->start_mono_ns) == MAP_NONE;
+}
+
+static void take(struct harvest *harvest, struct harvest_member *member, struct collect *collect)
+{
+    member->collect = collect;
+    member->has_past = !is_ours_from_the_start(harvest, collect_facts(collect));
+    member->has_collections = member->has_loop = false;
+    harvest->stats.agents++;
+}
+
+/* What a process counts from here on, if it lives, is not known. */
+static void let_go(struct harvest *harvest, struct harvest_member *member)
+{
+    if (!member->collect)
+        return;
+    if (!collect_exited(member->collect))
+        map_set(&harvest->known, collect_facts(member->collect)->start_mono_ns, 1);
+    collect_close(member->collect);
+    member->collect = NULL;
+    harvest->stats.agents--;
+}
+
+static void see_record(void *context, const struct agent_record *record)
+{
+    struct harvest *harvest = context;
+    harvest->stats.spans += record->kind == AGENT_RECORD_SPAN;
+    harvest->stats.requests += record->kind == AGENT_RECORD_REQUEST;
+}
+
+static void read_records(struct harvest *harvest, struct harvest_member *member)
+{
+    struct collect_stats before = *collect_stats(member->collect);
+    collect_drain(member->collect, see_record, harvest);
+    const struct collect_stats *now = collect_stats(member->collect);
+    harvest->stats.records_lost += now->lost - before.lost + (now->unreadable - before.unreadable);
+}
+
+/* Where its counters stand is the past; from now on they are ours. */
+static void skip_past(struct harvest *harvest, struct harvest_member *member)
+{
+    if (!member->has_past)
+        return;
+    collect_drain(member->collect, NULL, NULL);
+    harvest_histograms(harvest, member);
+    member->has_past = false;
+}
+
+static void look_for_agent(struct harvest *harvest, struct harvest_member *member)
+{
+    struct collect *collect = NULL;
+    if (harvest->mono_ns < member->next_look_ns)
+        return;
+    bool is_young = harvest->mono_ns - member->added_ns < HARVEST_YOUNG_NS;
+    member->next_look_ns = harvest->mono_ns + (is_young ? 0 : HARVEST_LOOK_NS);
+    if (collect_open(member->pid, &collect, NULL) < 0)
+        return;
+    take(harvest, member, collect);
+    skip_past(harvest, member);
+}
+
+/* Nothing happened in a whole window: is it still this memory that the process writes? */
+static void look_again(struct harvest *harvest, struct harvest_member *member)
+{
+    struct collect *collect = NULL;
+    if (collect_open(member->pid, &collect, NULL) < 0)
+        return;
+    if (collect_facts(collect)->start_mono_ns == collect_facts(member->collect)->start_mono_ns) {
+        collect_close(collect);
+        return;
+    }
+    let_go(harvest, member);
+    take(harvest, member, collect);
+    skip_past(harvest, member);
+}
+
+bool harvest_has_agent(const struct harvest *harvest, pid_t pid)
+{
+    uint32_t at = find(harvest, pid);
+    return at < harvest->count && harvest->members[at]->collect;
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static void read_counters(struct harvest *harvest, struct harvest_member *member)
+{
+    if (!member->collect)
+        return;
+    read_records(harvest, member);
+    harvest_histograms(harvest, member);
+}
+
+static void end_window(struct harvest *harvest)
+{
+    for (uint32_t i = 0; i < harvest->count; i++) {
+        struct harvest_member *member = harvest->members[i];
+        uint64_t records = member->collect ? collect_stats(member->collect)->records : 0;
+        bool was_idle = member->collect && records == member->records_before;
+        read_counters(harvest, member);
+        harvest_gauges(harvest, member);
+        if (was_idle && records == collect_stats(member->collect)->records)
+            look_again(harvest, member);
+        member->records_before = member->collect ? collect_stats(member->collect)->records : 0;
+    }
+}
+
+static int report(struct harvest *harvest, struct err *err)
+{
+    int result = harvest->fault;
+    if (result < 0 && err)
+        *err = harvest->err;
+    harvest->fault = 0;
+    return result;
+}
+
+static uint64_t window_of(uint64_t wall_ns)
+{
+    return wall_ns - wall_ns % HARVEST_WINDOW_NS;
+}
+
+int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, struct err *err)
+{
+    harvest->mono_ns = mono_ns;
+    harvest->wall_ns = wall_ns;
+    if (!harvest->window_ns)
+        harvest->window_ns = window_of(wall_ns);
+    for (uint32_t i = 0; i < harvest->count; i++) {
+        struct harvest_member *member = harvest->members[i];
+        if (!member->usage_ns)
+            harvest_gauges_begin(harvest, member);
+        if (!member->collect)
+            look_for_agent(harvest, member);
+        if (member->collect)
+            read_records(harvest, member);
+    }
+    if (window_of(wall_ns) != harvest->window_ns)
+        end_window(harvest);
+    harvest->window_ns = window_of(wall_ns);
+    return report(harvest, err);
+}
+
+int harvest_flush(struct harvest *harvest, struct err *err)
+{
+    for (uint32_t i = 0; i < harvest->count; i++)
+        read_counters(harvest, harvest->members[i]);
+    return report(harvest, err);
+}
+
+void harvest_gone(struct harvest *harvest, pid_t pid)
+{
+    uint32_t at = find(harvest, pid);
+    if (at == harvest->count)
+        return;
+    struct harvest_member *member = harvest->members[at];
+    if (!member->collect) { /* it may have begun to count and ended since the last look */
+        member->next_look_ns = 0;
+        look_for_agent(harvest, member);
+    }
+    read_counters(harvest, member);
+    let_go(harvest, member);
+    member_free(member);
+    harvest->members[at] = harvest->members[--harvest->count];
+}
+
+void harvest_stats(const struct harvest *harvest, struct harvest_stats *out)
+{
+    *out = harvest->stats;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+int harvest_new(struct store *store, double trace_sample, struct harvest **out, struct err *err)
+{
+    struct harvest *harvest = calloc(1, sizeof *harvest);
+    if (!harvest)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    harvest->store = store;
+    harvest->trace_sample = trace_sample;
+    harvest->begin_ns = clock_mono_ns();
+    map_init(&harvest->known);
+    harvest->buckets = calloc(AGENT_HISTOGRAM_BUCKETS, sizeof *harvest->buckets);
+    if (!harvest->buckets) {
+        harvest_free(harvest);
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    *out = harvest;
+    return 0;
+}
+
+void harvest_free(struct harvest *harvest)
+{
+    if (!harvest)
+        return;
+    for (uint32_t i = 0; i < harvest->count; i++)
+        member_free(harvest->members[i]);
+    free(harvest->members);
+    free(harvest->buckets);
+    map_done(&harvest->known);
+    free(harvest);
+}

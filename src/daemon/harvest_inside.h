@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* harvest_inside.h - the inside of a harvest, shared by its files.
+ *
+ *   harvest.c             the processes, their agents, the clock
+ *   harvest_histograms.c  what keys have counted
+ *   harvest_gauges.c      what a process takes of its host, and the pauses that its agent saw
+ *
+ * Two rhythms: records are read at every tick, because the ring that holds them turns; counters
+ * and gauges once per window, when it is over, because they wait.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "collect/collect.h"
+#include "daemon/harvest.h"
+#include "os/usage.h"
+
+#define HARVEST_WINDOW_NS UINT64_C(10000000000)
+#define HARVEST_LOOK_NS UINT64_C(1000000000)  /* how often an agent is looked for */
+#define HARVEST_YOUNG_NS UINT64_C(5000000000) /* younger ones at every tick */
+#define HARVEST_OTHER "(other)"               /* a name, where the table of names was full */
+
+struct harvest_member {
+    pid_t pid;
+    uint64_t started_ns;
+    char *service, *host, *version, *command;
+    struct store_source source; /* of these texts */
+    struct collect *collect;    /* NULL: no agent, as far as is known */
+    bool has_past;              /* what is read first was counted before we came: not ours */
+    uint64_t added_ns, next_look_ns;
+    struct usage usage; /* as it was at usage_ns */
+    uint64_t usage_ns;  /* 0: not read yet */
+    /* Of this window, as its keys told. */
+    uint64_t gc_ns, hold_up_ns;
+    bool has_collections, has_loop;
+    uint64_t records_before; /* when the window began */
+};
+
+struct harvest {
+    struct store *store;
+    double trace_sample;
+    struct harvest_member **members;
+    uint32_t count, capacity;
+    uint64_t begin_ns;            /* CLOCK_MONOTONIC */
+    uint64_t mono_ns, wall_ns;    /* of the last tick */
+    uint64_t window_ns;           /* the one that is being filled; 0: before the first tick */
+    struct map known;             /* regions of processes that were let go alive, by their start */
+    struct store_bucket *buckets; /* scratch */
+    struct harvest_stats stats;
+    int fault; /* the first of this tick */
+    struct err err;
+};
+
+/* Remembers the first error of a tick; the others of its kind mostly have its cause. */
+void harvest_fault(struct harvest *harvest, int result, const struct err *err);
+
+/* harvest_histograms.c: changes of all keys since last time, into the window. Fills what the gauges
+ * want to know. */
+void harvest_histograms(struct harvest *harvest, struct harvest_member *member);
+
+/* harvest_gauges.c: at the end of a window. */
+void harvest_gauges(struct harvest *harvest, struct harvest_member *member);
+void harvest_gauges_begin(struct harvest *harvest, struct harvest_member *member);
