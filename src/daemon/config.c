@@ -23,7 +23,7 @@
 #include "base/opt.h"
 #include "base/units.h"
 
-#define REPEATS_MAX 1000u /* all {m,n} of a pattern multiplied: regcomp() takes memory for each */
+#define REPEATS_MAX 1000u /* copies of parts of a pattern: regcomp() takes memory for each */
 #define AT(member) offsetof(struct daemon_config, member)
 
 const struct config_key config_keys[] = {
@@ -232,23 +232,31 @@ static int check_list(const struct reader *reader, struct place place, const yam
 
 /* ---- regular expressions ------------------------------------------------------------------- */
 
-/* The largest number in each {m,n}, multiplied. */
+/* The largest number of an {m,n} at `at`. */
+static unsigned interval(const char *at)
+{
+    unsigned long largest = 1;
+    for (char *end = (char *)at; *end == '{' || *end == ',';) {
+        const char *digits = end + 1;
+        unsigned long number = strtoul(digits, &end, 10);
+        if (end == digits)
+            break;
+        if (number > largest)
+            largest = number;
+    }
+    return largest > REPEATS_MAX ? REPEATS_MAX + 1 : (unsigned)largest;
+}
+
+/* How many copies of its parts regcomp() may make, at the most: it writes x{1,3} as x, xx, xxx, and
+ * x+ as xx*, where x may have been written so already. */
 static unsigned repeats(const char *pattern)
 {
     unsigned product = 1;
-    for (const char *at = strchr(pattern, '{'); at; at = strchr(at + 1, '{')) {
-        unsigned long largest = 1;
-        for (char *end = (char *)at; *end == '{' || *end == ',';) {
-            const char *digits = end + 1;
-            unsigned long number = strtoul(digits, &end, 10);
-            if (end == digits)
-                break;
-            if (number > largest)
-                largest = number;
-        }
-        if (largest > REPEATS_MAX || product * largest > REPEATS_MAX)
-            return REPEATS_MAX + 1;
-        product *= (unsigned)largest;
+    for (const char *at = pattern; *at && product <= REPEATS_MAX; at++) {
+        if (*at == '{')
+            product *= interval(at);
+        else if (*at == '+' && at > pattern && strchr(")+*?}", at[-1]))
+            product *= 2;
     }
     return product;
 }

@@ -179,13 +179,16 @@ static void test_config__costly_patterns_are_refused(void **state)
     char text[CONFIG_PATTERN_MAX + 32];
     assert_refused("include: ['a{2000}']", "repeats more than 1000 times");
     assert_refused("include: ['((a{0,100}){2,}){100}']", "repeats more than 1000 times");
+    assert_refused("include: ['a++++++++++++++++++++++++++++++++++']", "repeats more than");
     memset(text, 'a', sizeof text);
     memcpy(text, "include: [", 10);
     memcpy(text + sizeof text - 2, "]", 2);
     assert_refused(text, "the pattern is longer than 512 bytes");
     struct daemon_config config;
     struct err err;
-    assert_int_equal(parse("include: ['^python[0-9]{1,2} (a{3}){4}']", &config, &err), 0);
+    assert_int_equal(
+        parse("include: ['^python[0-9]{1,2} (a{3}){4} b+c+[d]+e+f+g+h+i+j+k+l+m+']", &config, &err),
+        0);
     daemon_config_done(&config);
 }
 
