@@ -40,6 +40,7 @@ static uint32_t find(const struct harvest *harvest, pid_t pid)
 
 static void member_free(struct harvest_member *member)
 {
+    parts_free(member->parts);
     collect_close(member->collect);
     free(member->service);
     free(member->host);
@@ -124,12 +125,19 @@ static bool is_ours_from_the_start(const struct harvest *harvest, const struct c
            map_get(&harvest->known, facts->start_mono_ns) == MAP_NONE;
 }
 
-static void take(struct harvest *harvest, struct harvest_member *member, struct collect *collect)
+static int take(struct harvest *harvest, struct harvest_member *member, struct collect *collect)
 {
+    member->parts = parts_new(harvest->pool, collect);
+    if (!member->parts) {
+        collect_close(collect);
+        harvest_fault(harvest, ERR_NO_MEMORY, NULL);
+        return ERR_NO_MEMORY;
+    }
     member->collect = collect;
     member->has_past = !is_ours_from_the_start(harvest, collect_facts(collect));
     member->has_collections = member->has_loop = false;
     harvest->stats.agents++;
+    return 0;
 }
 
 /* What a process counts from here on, if it lives, is not known. */
@@ -139,22 +147,32 @@ static void let_go(struct harvest *harvest, struct harvest_member *member)
         return;
     if (!collect_exited(member->collect))
         map_set(&harvest->known, collect_facts(member->collect)->start_mono_ns, 1);
+    parts_free(member->parts);
     collect_close(member->collect);
+    member->parts = NULL;
     member->collect = NULL;
     harvest->stats.agents--;
 }
 
+struct reading {
+    struct harvest *harvest;
+    struct harvest_member *member;
+};
+
 static void see_record(void *context, const struct agent_record *record)
 {
-    struct harvest *harvest = context;
-    harvest->stats.spans += record->kind == AGENT_RECORD_SPAN;
-    harvest->stats.requests += record->kind == AGENT_RECORD_REQUEST;
+    const struct reading *reading = context;
+    struct harvest_stats *stats = &reading->harvest->stats;
+    stats->spans += record->kind == AGENT_RECORD_SPAN;
+    stats->requests += record->kind == AGENT_RECORD_REQUEST;
+    parts_record(reading->member->parts, record);
 }
 
 static void read_records(struct harvest *harvest, struct harvest_member *member)
 {
     struct collect_stats before = *collect_stats(member->collect);
-    collect_drain(member->collect, see_record, harvest);
+    struct reading reading = {harvest, member};
+    collect_drain(member->collect, see_record, &reading);
     const struct collect_stats *now = collect_stats(member->collect);
     harvest->stats.records_lost += now->lost - before.lost + (now->unreadable - before.unreadable);
 }
@@ -178,8 +196,45 @@ static void look_for_agent(struct harvest *harvest, struct harvest_member *membe
     member->next_look_ns = harvest->mono_ns + (is_young ? 0 : HARVEST_LOOK_NS);
     if (collect_open(member->pid, &collect, NULL) < 0)
         return;
-    take(harvest, member, collect);
-    skip_past(harvest, member);
+    if (take(harvest, member, collect) == 0)
+        skip_past(harvest, member);
+}
+
+bool harvest_has_agent(const struct harvest *harvest, pid_t pid)
+{
+    uint32_t at = find(harvest, pid);
+    return at < harvest->count && harvest->members[at]->collect;
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static void store_parts(struct harvest *harvest, struct harvest_member *member)
+{
+    struct err err = {0};
+    int result =
+        parts_store(member->parts, harvest->store, &member->source, harvest->window_ns, &err);
+    if (result < 0)
+        harvest_fault(harvest, result, &err);
+}
+
+static void read_counters(struct harvest *harvest, struct harvest_member *member)
+{
+    if (!member->collect)
+        return;
+    read_records(harvest, member);
+    harvest_histograms(harvest, member);
+    store_parts(harvest, member);
+}
+
+/* Its last words. */
+static void end_agent(struct harvest *harvest, struct harvest_member *member)
+{
+    if (!member->collect)
+        return;
+    read_counters(harvest, member);
+    parts_end(member->parts);
+    store_parts(harvest, member);
+    let_go(harvest, member);
 }
 
 /* Nothing happened in a whole window: is it still this memory that the process writes? */
@@ -192,25 +247,9 @@ static void look_again(struct harvest *harvest, struct harvest_member *member)
         collect_close(collect);
         return;
     }
-    let_go(harvest, member);
-    take(harvest, member, collect);
-    skip_past(harvest, member);
-}
-
-bool harvest_has_agent(const struct harvest *harvest, pid_t pid)
-{
-    uint32_t at = find(harvest, pid);
-    return at < harvest->count && harvest->members[at]->collect;
-}
-
-/* ---- time ----------------------------------------------------------------------------------- */
-
-static void read_counters(struct harvest *harvest, struct harvest_member *member)
-{
-    if (!member->collect)
-        return;
-    read_records(harvest, member);
-    harvest_histograms(harvest, member);
+    end_agent(harvest, member);
+    if (take(harvest, member, collect) == 0)
+        skip_past(harvest, member);
 }
 
 static void end_window(struct harvest *harvest)
@@ -279,8 +318,7 @@ void harvest_gone(struct harvest *harvest, pid_t pid)
         member->next_look_ns = 0;
         look_for_agent(harvest, member);
     }
-    read_counters(harvest, member);
-    let_go(harvest, member);
+    end_agent(harvest, member);
     member_free(member);
     harvest->members[at] = harvest->members[--harvest->count];
 }
@@ -302,7 +340,8 @@ int harvest_new(struct store *store, double trace_sample, struct harvest **out, 
     harvest->begin_ns = clock_mono_ns();
     map_init(&harvest->known);
     harvest->buckets = calloc(AGENT_HISTOGRAM_BUCKETS, sizeof *harvest->buckets);
-    if (!harvest->buckets) {
+    harvest->pool = parts_pool_new();
+    if (!harvest->buckets || !harvest->pool) {
         harvest_free(harvest);
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
@@ -317,6 +356,7 @@ void harvest_free(struct harvest *harvest)
     for (uint32_t i = 0; i < harvest->count; i++)
         member_free(harvest->members[i]);
     free(harvest->members);
+    parts_pool_free(harvest->pool);
     free(harvest->buckets);
     map_done(&harvest->known);
     free(harvest);

@@ -3,6 +3,7 @@
  *
  *   harvest.c             the processes, their agents, the clock
  *   harvest_histograms.c  what keys have counted
+ *   harvest_parts.c       what records say of endpoints (harvest_parts.h)
  *   harvest_gauges.c      what a process takes of its host, and the pauses that its agent saw
  *
  * Two rhythms: records are read at every tick, because the ring that holds them turns; counters
@@ -13,6 +14,7 @@
 #include "base/map.h"
 #include "collect/collect.h"
 #include "daemon/harvest.h"
+#include "daemon/harvest_parts.h"
 #include "os/usage.h"
 
 #define HARVEST_WINDOW_NS UINT64_C(10000000000)
@@ -26,6 +28,7 @@ struct harvest_member {
     char *service, *host, *version, *command;
     struct store_source source; /* of these texts */
     struct collect *collect;    /* NULL: no agent, as far as is known */
+    struct parts *parts;        /* with the collect */
     bool has_past;              /* what is read first was counted before we came: not ours */
     uint64_t added_ns, next_look_ns;
     struct usage usage; /* as it was at usage_ns */
@@ -41,9 +44,10 @@ struct harvest {
     double trace_sample;
     struct harvest_member **members;
     uint32_t count, capacity;
-    uint64_t begin_ns;            /* CLOCK_MONOTONIC */
-    uint64_t mono_ns, wall_ns;    /* of the last tick */
-    uint64_t window_ns;           /* the one that is being filled; 0: before the first tick */
+    uint64_t begin_ns;         /* CLOCK_MONOTONIC */
+    uint64_t mono_ns, wall_ns; /* of the last tick */
+    uint64_t window_ns;        /* the one that is being filled; 0: before the first tick */
+    struct parts_pool *pool;
     struct map known;             /* regions of processes that were let go alive, by their start */
     struct store_bucket *buckets; /* scratch */
     struct harvest_stats stats;
