@@ -15,6 +15,7 @@
 #define RETRY_FIRST_NS 2000000u
 #define RETRY_SHARE 16 /* then after a sixteenth of the time it has been starting already */
 #define GIVE_UP_NS UINT64_C(10000000000) /* an interpreter that never finishes starting */
+#define WAIT_NS 20000000u /* one that had to wait for others */
 #define EXE_MAX 256
 #define LOOK_NS 5000000u
 #define FULL_SCAN_NS UINT64_C(1000000000)
@@ -201,6 +202,10 @@ static bool try_member(struct family *family, struct member *member, uint64_t mo
             uint64_t pause_ns = (mono_ns - member->first_try_ns) / RETRY_SHARE;
             member->next_try_ns = mono_ns + (pause_ns > RETRY_FIRST_NS ? pause_ns : RETRY_FIRST_NS);
         }
+        return true;
+    case ERR_LIMIT:
+        member->first_try_ns = 0;
+        member->next_try_ns = mono_ns + WAIT_NS;
         return true;
     case ERR_NOT_PYTHON:
         family->stats.not_python++;

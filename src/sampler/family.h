@@ -26,8 +26,8 @@ struct family_options {
     bool follow;         /* descendants of members */
     bool all;            /* every process of the host */
     const char *pattern; /* extended regular expression on the command line; NULL: none */
-    /* Opens a process. 0: it is recorded now. ERR_STARTING: try again soon. Anything else: not now.
-     */
+    /* Opens a process. 0: it is recorded now. ERR_STARTING: try again soon. ERR_LIMIT: it has to
+     * wait, however long. Anything else: not now. */
     int (*open)(void *context, pid_t pid, struct err *err);
     /* A process that is recorded has become another program: let go of it, it will be tried again.
      */
