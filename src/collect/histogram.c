@@ -3,30 +3,26 @@
 
 #include <string.h>
 
+#include "base/loglinear.h"
 #include "collect/collect.h"
 
-#define LINEAR (1u << AGENT_HISTOGRAM_BITS) /* buckets per power of two */
+_Static_assert(AGENT_HISTOGRAM_BITS == LOGLINEAR_BITS &&
+                   AGENT_HISTOGRAM_BUCKETS == LOGLINEAR_BUCKETS,
+               "one scheme");
 
 uint32_t histogram_bucket(uint64_t ns)
 {
-    if (ns < LINEAR)
-        return (uint32_t)ns;
-    uint32_t shift = 63u - (uint32_t)__builtin_clzll(ns) - AGENT_HISTOGRAM_BITS;
-    uint32_t bucket = LINEAR * shift + (uint32_t)(ns >> shift);
-    return shift < AGENT_HISTOGRAM_BUCKETS / LINEAR - 1 ? bucket : AGENT_HISTOGRAM_BUCKETS - 1;
+    return loglinear_bucket(ns);
 }
 
 uint64_t histogram_floor(uint32_t bucket)
 {
-    if (bucket < LINEAR)
-        return bucket;
-    uint32_t shift = bucket / LINEAR - 1;
-    return (uint64_t)(LINEAR + bucket % LINEAR) << shift;
+    return loglinear_floor(bucket);
 }
 
 uint64_t histogram_middle(uint32_t bucket)
 {
-    return (histogram_floor(bucket) + histogram_floor(bucket + 1)) / 2;
+    return loglinear_middle(bucket);
 }
 
 void histogram_reset(struct histogram *histogram)
