@@ -18,7 +18,8 @@
 #define CLIENTS_PER_ADDRESS 32u /* loopback is not one address but this whole machine: no limit */
 #define CLIENTS_HEAD_NS UINT64_C(10000000000) /* for the head of a first request */
 #define CLIENTS_BODY_NS UINT64_C(10000000000)
-#define CLIENTS_IDLE_NS UINT64_C(30000000000) /* from an answer to the next request's whole head   \
+#define CLIENTS_IDLE_NS                                                                            \
+    UINT64_C(30000000000)                     /* from an answer to the next request's whole head   \
                                                */
 #define CLIENTS_CROWD (CLIENTS_MAX / 4 * 3)   /* from so many on … */
 #define CLIENTS_CROWD_NS UINT64_C(2000000000) /* … nobody is waited for longer than this */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "httpd/openapi.h"
 #include "httpd/own.h"
 #include "httpd/page.h"
 #include "httpd/wishes.h"

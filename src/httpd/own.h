@@ -18,8 +18,9 @@
 #include "httpd/work.h"
 
 #define HTTPD_HEAD_MAX_BYTES 8192u
-#define HTTPD_CONNECTION_BYTES 24576u /* of memory: a head, its table, and a block of the answer   \
-                                       */
+#define HTTPD_CONNECTION_BYTES                                                                     \
+    24576u /* of memory: a head, its table, and a block of the answer                              \
+            */
 #define HTTPD_IDLE_S 30u
 #define HTTPD_HELD_MAX_BYTES ((uint64_t)256 << 20) /* answers that clients have not taken yet */
 #define HTTPD_TOKEN_MIN 16u
@@ -73,6 +74,9 @@ struct route {
     bool open;                                         /* without a token */
     bool any_params;                                   /* else parameters are refused */
     enum route_result (*run)(struct request *request); /* fills request->reply */
+    unsigned good_status;                              /* 0: 200 */
+    const char *media_type;                            /* NULL: JSON */
+    const char *body_shape;                            /* POST: shapes.h */
     const char *help; /* half a sentence; NULL: not in the document */
 };
 extern const struct route httpd_routes[]; /* ended by a row without a path */
@@ -86,6 +90,3 @@ const char *request_header(const struct request *request, const char *name);
 /* Everything that may be wrong with a request before it is looked at; false: the reply says what.
  */
 bool request_check(struct request *request, const char *method);
-
-/* The description of everything under /api/v1/. */
-void openapi_write(struct buf *out);

@@ -9,6 +9,7 @@
 
 #define API "/api/v1/"
 #define TEXT_METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define EVENT_STREAM "text/event-stream"
 #define OPEN_METRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 static enum route_result not_here(struct request *request)
@@ -87,14 +88,14 @@ static enum route_result run_openapi(struct request *request)
 
 /* What came of a body: parsed and passed on, or not. */
 static enum route_result close_post(struct request *request, struct body *body, int result,
-                                    unsigned good_status, const struct err *err)
+                                    const struct err *err)
 {
     body_done(body);
     if (result < 0) {
         reply_failure(&request->reply, result, err);
         return ROUTE_REPLY;
     }
-    request->reply.status = good_status;
+    request->reply.status = request->route->good_status;
     buf_add_str(&request->reply.body, "{\"done\": true}\n");
     return ROUTE_REPLY;
 }
@@ -109,7 +110,7 @@ static enum route_result run_deploy(struct request *request)
     int result = body_parse_deploy(request->body.data, request->body.size, &body, &err);
     if (result == 0)
         result = live->deploy(live->context, body.service, body.version, body.text, &err);
-    return close_post(request, &body, result, MHD_HTTP_CREATED, &err);
+    return close_post(request, &body, result, &err);
 }
 
 static enum route_result run_boost(struct request *request)
@@ -122,7 +123,7 @@ static enum route_result run_boost(struct request *request)
     int result = body_parse_boost(request->body.data, request->body.size, &body, &err);
     if (result == 0)
         result = live->boost(live->context, body.service, body.rate_hz, body.seconds, &err);
-    return close_post(request, &body, result, MHD_HTTP_ACCEPTED, &err);
+    return close_post(request, &body, result, &err);
 }
 
 static enum route_result run_live(struct request *request)
@@ -139,7 +140,7 @@ static enum route_result run_live(struct request *request)
         request->reply.retry_after_s = 30;
         return ROUTE_REPLY;
     }
-    reply_headers(response, "text/event-stream", NULL);
+    reply_headers(response, EVENT_STREAM, NULL);
     MHD_queue_response(request->connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
     return ROUTE_STREAM;
@@ -168,11 +169,21 @@ const struct route httpd_routes[] = {
     {.path = "/metrics", .run = run_metrics},
     {.path = API "openapi.json", .run = run_openapi, .help = "this document"},
     {.path = API "status", .run = run_status, .help = "what the daemon does and costs"},
-    {.path = API "live", .run = run_live, .help = "status and events while they happen"},
-    {.path = API "deploys", .post = true, .run = run_deploy, .help = "marks a release"},
+    {.path = API "live",
+     .run = run_live,
+     .media_type = EVENT_STREAM,
+     .help = "status and events while they happen"},
+    {.path = API "deploys",
+     .post = true,
+     .run = run_deploy,
+     .good_status = MHD_HTTP_CREATED,
+     .body_shape = "Deploy",
+     .help = "marks a release"},
     {.path = API "boost",
      .post = true,
      .run = run_boost,
+     .good_status = MHD_HTTP_ACCEPTED,
+     .body_shape = "Boost",
      .help = "samples one service more often for some seconds"},
     {0},
 };
