@@ -17,14 +17,14 @@
 #define EXIT_READER_LEFT 141 /* as a shell shows a death by SIGPIPE */
 
 extern const struct cli_command cmd_top, cmd_dump, cmd_record, cmd_report, cmd_diff, cmd_convert;
-extern const struct cli_command cmd_run, cmd_watch, cmd_query, cmd_store;
+extern const struct cli_command cmd_run, cmd_watch, cmd_serve, cmd_query, cmd_store;
 extern const struct cli_command cmd_doctor, cmd_help, cmd_version, cmd_completion;
 
 /* The order of the overview: what one wants first comes first. */
 const struct cli_command *const cli_commands[] = {
-    &cmd_record,  &cmd_top,     &cmd_dump,  &cmd_report,     &cmd_diff,
-    &cmd_convert, &cmd_run,     &cmd_watch, &cmd_query,      &cmd_store,
-    &cmd_doctor,  &cmd_version, &cmd_help,  &cmd_completion, NULL,
+    &cmd_record,  &cmd_top,   &cmd_dump,       &cmd_report, &cmd_diff,  &cmd_convert,
+    &cmd_run,     &cmd_watch, &cmd_serve,      &cmd_query,  &cmd_store, &cmd_doctor,
+    &cmd_version, &cmd_help,  &cmd_completion, NULL,
 };
 
 const struct cli_command *cli_find(const char *name)
