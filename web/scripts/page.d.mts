@@ -11,10 +11,12 @@ export interface OpenOptions {
   dark?: boolean;
   init?: () => void;
 }
+export type Tab = Page & { faults: string[]; requests: string[] };
 export interface Browser {
   readonly context: BrowserContext;
   readonly directory: string;
-  open(html: string, options?: OpenOptions): Promise<Page & { faults: string[]; requests: string[] }>;
+  open(html: string, options?: OpenOptions): Promise<Tab>;
+  visit(url: string, options?: OpenOptions): Promise<Tab>;
   close(): Promise<void>;
 }
 export function openBrowser(flags?: string[]): Promise<Browser>;

@@ -50,10 +50,14 @@ export async function openBrowser(flags = []) {
   return {
     context,
     directory,
-    /** Writes the page to disk and opens it; any request, error or blocked script is remembered. */
-    async open(html, { hash = '', width = 1280, height = 800, dark = false, init } = {}) {
+    /** Writes the page to disk and opens it. */
+    async open(html, { hash = '', ...options } = {}) {
       const path = join(directory, `page${pages++}.html`);
       writeFileSync(path, html);
+      return this.visit(pathToFileURL(path).href + (hash ? `#${hash}` : ''), options);
+    },
+    /** Opens an address; any request, error or blocked script is remembered. */
+    async visit(url, { width = 1280, height = 800, dark = false, init } = {}) {
       const page = await context.newPage();
       const faults = [];
       const requests = [];
@@ -63,8 +67,8 @@ export async function openBrowser(flags = []) {
       if (init) await page.addInitScript(init);
       await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' });
       await page.setViewportSize({ width, height });
-      await page.goto(pathToFileURL(path).href + (hash ? `#${hash}` : ''));
-      await page.waitForSelector('.explorer, .problem');
+      await page.goto(url);
+      await page.waitForSelector('.explorer, .problem, .frame');
       return Object.assign(page, { faults, requests });
     },
     async close() {

@@ -10,35 +10,29 @@ import { defaultState, fromHash, toHash } from '../model/view-state.ts';
 import type { ViewState } from '../model/view-state.ts';
 import { Explorer } from '../views/explorer.tsx';
 import { Logo } from '../views/icons.tsx';
+import { useTheme } from '../views/use-theme.ts';
+import { remember, settle } from './remember.ts';
 
 function App({ profile }: { profile: Profile }): JSX.Element {
   const defaults = defaultState(profile);
+  const [theme, toggleTheme] = useTheme();
   const [state, setState] = useState(() => fromHash(location.hash, defaults));
   useEffect(() => {
     const follow = (): void => {
-      clearTimeout(settling);
+      settle();
       setState(fromHash(location.hash, defaults));
     };
     addEventListener('popstate', follow);
     return () => removeEventListener('popstate', follow);
   }, []);
   const change = (next: ViewState, step: boolean): void => {
-    remember(toHash(next, defaults), step);
+    const hash = toHash(next, defaults);
+    remember(hash && `#${hash}`, step);
     setState(next);
   };
-  return <Explorer profile={profile} state={state} change={change} />;
-}
-
-const SETTLE_MS = 120;
-let settling = 0;
-
-/** Steps at once; what changes with every movement of the pointer when it comes to rest: browsers refuse to be told
- * a new address hundreds of times. */
-function remember(hash: string, step: boolean): void {
-  clearTimeout(settling);
-  const url = hash === '' ? location.pathname + location.search : `#${hash}`;
-  if (step && url !== location.hash) history.pushState(null, '', url);
-  else settling = window.setTimeout(() => history.replaceState(null, '', url), SETTLE_MS);
+  return (
+    <Explorer profile={profile} state={state} theme={theme} toggleTheme={toggleTheme} change={change} />
+  );
 }
 
 function Problem({ text }: { text: string }): JSX.Element {

@@ -41,3 +41,12 @@ function luminance(rgb: readonly [number, number, number]): number {
   }) as [number, number, number];
   return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
 }
+
+/** Between two colours written as #rrggbb. */
+export function mixRgb(a: string, b: string, share: number): string {
+  const channels = [1, 3, 5].map((at) => {
+    const [from, to] = [parseInt(a.slice(at, at + 2), 16), parseInt(b.slice(at, at + 2), 16)];
+    return Math.round(from + (to - from) * share);
+  });
+  return `rgb(${channels.join(',')})`;
+}

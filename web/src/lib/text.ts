@@ -78,3 +78,10 @@ export function fitText(text: string, chars: number): string {
   if (chars < 4) return '';
   return `${text.slice(0, chars - 1)}…`;
 }
+
+/** Control characters and those that turn the direction of writing: a name must not make another name of itself. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+export function cleanText(text: string): string {
+  return text.replace(UNSEEN, '\ufffd');
+}

@@ -2,7 +2,7 @@
 // load.ts - from the page's JSON to a profile. Everything is checked here, once, so that nothing later has to be:
 // columns of one table have one length, ids point at rows that exist, parents come before children.
 
-import { hashText } from '../lib/text.ts';
+import { cleanText, hashText } from '../lib/text.ts';
 import { placeOf } from './module.ts';
 import { FRAME_KINDS, PROFILE_FORMAT, PROFILE_VERSION } from './page-format.ts';
 import type {
@@ -235,11 +235,8 @@ function amounts(column: Column, what: string): Float64Array {
   return Float64Array.from(column);
 }
 
-/** Control characters and those that turn the direction of writing: a name must not make another name of itself. */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
 function text(strings: readonly string[], id: number): string {
   const value: unknown = strings[id];
   if (typeof value !== 'string') throw new BadData(`string ${id} does not exist.`);
-  return value.replace(UNSEEN, '\ufffd');
+  return cleanText(value);
 }

@@ -60,6 +60,10 @@ export function defaultState(profile: Pick<Profile, 'base'>): ViewState {
 
 const MAX_LIST = 4096;
 
+/** All that toHash() may write. */
+export const STATE_KEYS: readonly string[] =
+  'view zoom fn q range threads compare metric colour width order invert collapse lines hide'.split(' ');
+
 export function toHash(state: ViewState, defaults: ViewState): string {
   const params = new URLSearchParams();
   const put = (key: string, value: string, standard: string): void => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // explorer.tsx - the profile explorer as one component: give it a profile and a state, it calls back with new states.
-// The saved page and the daemon's page both show this.
+// The saved page and the daemon's page both show this; the latter has a header, a help and a theme switch of its own.
 
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Theme } from '../draw/theme.ts';
 import { quoteForQuery } from '../lib/search.ts';
 import type { Profile } from '../model/profile.ts';
 import { VIEWS } from '../model/view-state.ts';
@@ -19,37 +20,41 @@ import { TableView } from './table-view.tsx';
 import { TimelineView } from './timeline-view.tsx';
 import { hasTime, Toolbar } from './toolbar.tsx';
 import { useAnalysis } from './use-analysis.ts';
-import { useTheme } from './use-theme.ts';
 
 interface Props {
   readonly profile: Profile;
   readonly state: ViewState;
+  readonly theme: Theme;
+  /** null: inside of a page that has its own header, help and theme switch. */
+  readonly toggleTheme: (() => void) | null;
   change(state: ViewState, step: boolean): void;
 }
 
 const MESSAGE_MS = 2500;
 
-export function Explorer({ profile, state: wanted, change }: Props): JSX.Element {
+export function Explorer({ profile, state: wanted, theme, toggleTheme, change }: Props): JSX.Element {
   const state = possible(wanted, profile);
-  const [theme, toggleTheme] = useTheme();
   const [help, setHelp] = useState(false);
   const [message, say] = useMessage();
   const latest = useRef(state);
   latest.current = state;
+  const shown = useRef({ profile, change });
+  shown.current = { profile, change };
   const actions = useRef<Actions>(null as unknown as Actions);
   actions.current ??= {
     set(patch, step = false) {
       latest.current = { ...latest.current, ...patch };
-      change(latest.current, step);
+      shown.current.change(latest.current, step);
     },
     say,
     copy: (text, what) =>
       void copyText(text).then((done) =>
         say(done ? `Copied ${what}` : `The browser refused to copy ${what}`),
       ),
-    sandwich: (func) => actions.current.set({ view: 'sandwich', focus: profile.functions[func].hash }, true),
+    sandwich: (func) =>
+      actions.current.set({ view: 'sandwich', focus: shown.current.profile.functions[func].hash }, true),
     searchFor: (func) =>
-      actions.current.set({ query: `^${quoteForQuery(profile.functions[func].name)}( |$)` }),
+      actions.current.set({ query: `^${quoteForQuery(shown.current.profile.functions[func].name)}( |$)` }),
   };
   useKeys(
     actions.current,
@@ -61,13 +66,15 @@ export function Explorer({ profile, state: wanted, change }: Props): JSX.Element
   const common = { analysis, state, theme, actions: actions.current };
   return (
     <div class="explorer">
-      <Header
-        profile={profile}
-        theme={theme}
-        toggleTheme={toggleTheme}
-        showHelp={() => setHelp(true)}
-        showRecording={() => actions.current.set({ view: 'recording' }, true)}
-      />
+      {toggleTheme && (
+        <Header
+          profile={profile}
+          theme={theme}
+          toggleTheme={toggleTheme}
+          showHelp={() => setHelp(true)}
+          showRecording={() => actions.current.set({ view: 'recording' }, true)}
+        />
+      )}
       <Toolbar {...common} />
       <TimelineView profile={profile} state={state} theme={theme} actions={actions.current} />
       <main id="view" role="tabpanel" aria-label={state.view}>
@@ -159,7 +166,7 @@ function useMessage(): [string, (message: string) => void] {
 function useKeys(
   actions: Actions,
   state: () => ViewState,
-  toggleTheme: () => void,
+  toggleTheme: (() => void) | null,
   showHelp: () => void,
 ): void {
   const toggle = useRef(toggleTheme);
@@ -173,9 +180,9 @@ function useKeys(
       const graph = state().view === 'flame' || state().view === 'icicle';
       if (view && event.key !== '0') actions.set({ view }, true);
       else if (event.key === '/') document.getElementById('search')?.focus();
-      else if (event.key === '?') showHelp();
+      else if (event.key === '?' && toggle.current) showHelp();
       else if (event.key === 'i' && graph) actions.set({ invert: !state().invert, zoom: [] }, true);
-      else if (event.key === 't') toggle.current();
+      else if (event.key === 't' && toggle.current) toggle.current();
       else if (event.key === 'Escape' && graph && state().zoom.length > 0)
         actions.set({ zoom: state().zoom.slice(0, -1) }, true);
       else return;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// help.tsx - the keys, on '?'.
+// help.tsx - the keys, on '?': of the explorer, and of the page around it where there is one.
 
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 
-const KEYS: readonly (readonly [string, string])[] = [
+export type Keys = readonly (readonly [string, string])[];
+
+const KEYS: Keys = [
   ['1 … 5', 'flame, icicle, table, sandwich, recording'],
   ['/', 'search; Enter and Shift + Enter visit the matches, heaviest first'],
   ['I', 'invert: leaf first'],
@@ -21,7 +23,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['drag on the timeline', 'choose a range; a click clears it'],
 ];
 
-export function Help({ close }: { close: () => void }): JSX.Element {
+export function Help({ close, page = [] }: { close: () => void; page?: Keys }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => dialog.current!.showModal(), []);
   return (
@@ -32,14 +34,9 @@ export function Help({ close }: { close: () => void }): JSX.Element {
       onClick={(event) => event.target === dialog.current && dialog.current!.close()}
     >
       <h2>Keys and gestures</h2>
-      <dl>
-        {KEYS.map(([key, meaning]) => (
-          <>
-            <dt>{key}</dt>
-            <dd>{meaning}</dd>
-          </>
-        ))}
-      </dl>
+      {page.length > 0 && <KeyList keys={page} />}
+      {page.length > 0 && <h3>In a profile</h3>}
+      <KeyList keys={KEYS} />
       <p class="dim">
         The address of this page always leads back to what you see: view, zoom, search, range and threads.
       </p>
@@ -47,5 +44,18 @@ export function Help({ close }: { close: () => void }): JSX.Element {
         Close
       </button>
     </dialog>
+  );
+}
+
+function KeyList({ keys }: { keys: Keys }): JSX.Element {
+  return (
+    <dl>
+      {keys.map(([key, meaning]) => (
+        <>
+          <dt>{key}</dt>
+          <dd>{meaning}</dd>
+        </>
+      ))}
+    </dl>
   );
 }

@@ -14,6 +14,7 @@ import { groupByProcess, makeTimeline, threadCounts } from '../model/timeline.ts
 import type { ViewState } from '../model/view-state.ts';
 import type { Actions } from './actions.ts';
 import { Icon } from './icons.tsx';
+import { rangeSlider, useRange } from './use-range.ts';
 
 interface Props {
   readonly profile: Profile;
@@ -23,7 +24,6 @@ interface Props {
 }
 
 const BINS = 600;
-const KEY_STEP = 1 / 100;
 
 export function TimelineView({ profile, state, theme, actions }: Props): JSX.Element {
   const [open, setOpen] = useState(false);
@@ -189,8 +189,7 @@ function Strip({
 }: StripProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
-  const [pointed, setPointed] = useState<number | null>(null);
-  const drag = useRef<{ from: number; moved: boolean } | null>(null);
+  const { pointed, handlers } = useRange(canvas, range, setRange);
   useEffect(() => {
     const watch = new ResizeObserver(() => setWidth(canvas.current?.clientWidth ?? 0));
     watch.observe(canvas.current!);
@@ -201,64 +200,15 @@ function Strip({
     [values, peak, range?.from, range?.to, on, theme, width],
   );
 
-  const shareAt = (event: PointerEvent): number => {
-    const box = canvas.current!.getBoundingClientRect();
-    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-  };
-  const down = (event: PointerEvent): void => {
-    if (event.button !== 0) return;
-    drag.current = { from: shareAt(event), moved: false };
-    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
-  };
-  const move = (event: PointerEvent): void => {
-    const at = shareAt(event);
-    setPointed(at);
-    if (!drag.current || Math.abs(at - drag.current.from) * width < 3) return;
-    drag.current.moved = true;
-    setRange({ from: Math.min(at, drag.current.from), to: Math.max(at, drag.current.from) });
-  };
-  const up = (): void => {
-    if (drag.current && !drag.current.moved) setRange(null);
-    drag.current = null;
-  };
-  const keys = (event: KeyboardEvent): void => {
-    const step = { ArrowLeft: -KEY_STEP, ArrowRight: KEY_STEP }[event.key];
-    const now = range ?? { from: 0, to: 0.1 };
-    if (event.key === 'Escape' && range) setRange(null);
-    else if (!step) return;
-    else if (event.shiftKey)
-      setRange({ from: now.from, to: Math.min(1, Math.max(now.from + KEY_STEP, now.to + step)) });
-    else {
-      const by = Math.max(-now.from, Math.min(1 - now.to, step));
-      setRange(range ? { from: now.from + by, to: now.to + by } : now);
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  };
   const text = range
     ? `${formatClock(range.from * endUs)} to ${formatClock(range.to * endUs)}`
     : 'everything';
-  const spoken = slider
-    ? {
-        tabIndex: 0,
-        role: 'slider',
-        'aria-label': 'Time range. Arrow keys move it, with Shift they change its end, Escape clears it.',
-        'aria-valuemin': 0,
-        'aria-valuemax': 100,
-        'aria-valuenow': Math.round((range?.from ?? 0) * 100),
-        'aria-valuetext': text,
-      }
-    : { 'aria-hidden': true };
+  const spoken = slider ? rangeSlider(range, text) : { 'aria-hidden': true };
   return (
     <div
       class={tall ? 'strip tall' : 'strip'}
-      onPointerDown={down}
-      onPointerMove={move}
-      onPointerUp={up}
-      onPointerCancel={up}
-      onPointerLeave={() => setPointed(null)}
-      onKeyDown={keys}
-      {...(spoken as object)}
+      {...handlers}
+      {...spoken}
     >
       <canvas ref={canvas} />
       {range && (

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// daemon-view.tsx - pitviper itself: what it costs, what it keeps, what it could not do.
+
+import type { ComponentChildren, JSX } from 'preact';
+import { formatAge, formatBytes, formatInteger, formatNumber, formatPart } from '../../lib/quantity.ts';
+import { status as statusShape } from '../../model/answers.ts';
+import type { Status } from '../../model/answers.ts';
+import { instantText } from './page.ts';
+import type { PageContext } from './page.ts';
+import { Show } from './show.tsx';
+import { useAnswer } from './use-answer.ts';
+
+export function DaemonView({ page }: { page: PageContext }): JSX.Element {
+  const answer = useAnswer(page, 'status', { from: '', to: '' }, statusShape);
+  return (
+    <div class="view">
+      <div class="view-head">
+        <h1>pitviper</h1>
+      </div>
+      <Show answer={answer}>{(status) => <Cards page={page} status={page.status ?? status} />}</Show>
+    </div>
+  );
+}
+
+type Row = readonly [string, ComponentChildren];
+
+function Cards({ page, status }: { page: PageContext; status: Status }): JSX.Element {
+  const { store } = status;
+  const over = status.cores !== null && status.budget_cores !== null && status.cores > status.budget_cores;
+  const rounds = (status.samples ?? 0) + (status.late ?? 0);
+  const cost: Row[] = [
+    ['CPU', <span class={over ? 'is-warn' : ''}>{formatPart(status.cores)} of a core</span>],
+    ['Budget', `${formatPart(status.budget_cores)} of a core`],
+    ['Memory', formatBytes(status.rss_bytes)],
+    ['Samples at', status.rate_hz === null ? '–' : `${formatNumber(status.rate_hz)} Hz`],
+  ];
+  const work: Row[] = [
+    ['Processes', formatInteger(status.processes)],
+    ['Samples', formatInteger(status.samples)],
+    ['Late', `${formatInteger(status.late)}${rounds > 0 && status.late ? ` (${formatPart(status.late / rounds)})` : ''}`],
+    ['Lost', formatInteger(status.lost)],
+  ];
+  const kept: Row[] = store
+    ? [
+        ['On disk', formatBytes(store.bytes)],
+        ['Budget', store.budget_bytes ? formatBytes(store.budget_bytes) : 'none'],
+        ['Files', formatInteger(store.files)],
+        ['Damaged', `${formatInteger(store.damaged_windows)} windows`],
+        ['State', store.failing ? <span class="is-bad">cannot write: {store.reason}</span> : 'well'],
+      ]
+    : [];
+  const about: Row[] = [
+    ['Version', status.version],
+    ['Host', status.host],
+    [
+      'Started',
+      <span title={instantText(page, status.started_s)}>
+        {status.started_s === null ? '–' : formatAge(page.now - status.started_s)}
+      </span>,
+    ],
+  ];
+  return (
+    <div class="cards">
+      <Card title="What it costs" rows={cost} />
+      <Card title="What it does" rows={work} />
+      {store && <Card title="What it keeps" rows={kept} />}
+      <Card title="About" rows={about}>
+        <p class="dim">
+          <a href="metrics">/metrics</a> for Prometheus · <a href="api/v1/openapi.json">the API</a>
+        </p>
+      </Card>
+    </div>
+  );
+}
+
+function Card({
+  title,
+  rows,
+  children,
+}: {
+  title: string;
+  rows: readonly Row[];
+  children?: ComponentChildren;
+}): JSX.Element {
+  return (
+    <section class="card">
+      <h2>{title}</h2>
+      <dl>
+        {rows.map(([name, value]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </>
+        ))}
+      </dl>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+// endpoints-tab.tsx - what is asked of a service: how often, how long, and where the time goes. The chosen one over time
+// and as a histogram, of which each bar leads to the flame graph of just those requests.
+
+import type { JSX } from 'preact';
+import { fillColour, lineColour } from '../../draw/chart-colours.ts';
+import type { Theme } from '../../draw/theme.ts';
+import { formatInteger, formatPart, formatRate, formatSeconds } from '../../lib/quantity.ts';
+import { formatCount, formatShare } from '../../lib/text.ts';
+import { goTo, withParams } from '../../model/address.ts';
+import {
+  endpoints as endpointsShape,
+  events as eventsShape,
+  histogram as histogramShape,
+  PARTS,
+  series as seriesShape,
+} from '../../model/answers.ts';
+import type { Endpoint, Histogram } from '../../model/answers.ts';
+import { barsOf, columnsOf } from '../../model/chart-data.ts';
+import { durationParam } from '../../model/duration.ts';
+import { fixed } from '../../model/period.ts';
+import { Chart, marksOf } from './chart.tsx';
+import { DataTable, listQuery, SearchField } from './data-table.tsx';
+import type { Column } from './data-table.tsx';
+import { FilterChips } from './filters.tsx';
+import { Link } from './link.tsx';
+import { instantsShown, param, setParams } from './page.ts';
+import type { PageContext } from './page.ts';
+import type { TabProps } from './service-view.tsx';
+import { Nothing, Show } from './show.tsx';
+import { useAnswer } from './use-answer.ts';
+
+const COLUMNS: readonly Column<Endpoint>[] = [
+  { key: 'endpoint', title: 'Endpoint', cell: (row) => row.endpoint || '(none)' },
+  {
+    key: 'total_s',
+    title: 'Total',
+    hint: 'Time of all its requests together',
+    number: true,
+    sort: true,
+    cell: (row) => formatSeconds(row.total_s),
+    bar: (row) => row.total_s,
+  },
+  { key: 'requests', title: 'Requests', number: true, sort: true, wide: true, cell: (row) => formatInteger(row.requests) },
+  { key: 'rate', title: 'Rate', number: true, sort: true, cell: (row) => formatRate(row.rate) },
+  { key: 'p50_s', title: 'p50', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.p50_s) },
+  { key: 'p95_s', title: 'p95', number: true, sort: true, cell: (row) => formatSeconds(row.p95_s) },
+  { key: 'p99_s', title: 'p99', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.p99_s) },
+  { key: 'max_s', title: 'Longest', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.max_s) },
+  {
+    key: 'errors',
+    title: 'Errors',
+    number: true,
+    sort: true,
+    cell: (row) => (
+      <span class={(row.errors ?? 0) > 0 ? 'is-bad' : ''}>
+        {row.errors === null ? '–' : row.errors === 0 ? '0' : formatPart(row.errors / (row.requests || 1))}
+      </span>
+    ),
+  },
+  {
+    key: 'repeated',
+    title: 'N+1',
+    hint: 'Requests that asked the same of the database again and again',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => <span class={(row.repeated ?? 0) > 0 ? 'is-warn' : ''}>{formatInteger(row.repeated)}</span>,
+  },
+];
+
+export function EndpointsTab({ page, service }: TabProps): JSX.Element {
+  const answer = useAnswer(
+    page,
+    'endpoints',
+    { service, version: param(page, 'version'), ...listQuery(page, 'total_s') },
+    endpointsShape,
+  );
+  const chosen = param(page, 'endpoint');
+  return (
+    <>
+      <div class="view-tools">
+        <SearchField page={page} what="endpoints" />
+        <FilterChips page={page} names={['version']} />
+      </div>
+      {chosen !== '' && <OneEndpoint key={chosen} page={page} service={service} endpoint={chosen} />}
+      <Show answer={answer}>
+        {({ rows, total }) =>
+          rows.length === 0 ? (
+            <NoRequests page={page} what="endpoint" />
+          ) : (
+            <DataTable
+              page={page}
+              label={`Endpoints of ${service}`}
+              columns={COLUMNS}
+              rows={rows}
+              total={total}
+              sorted={param(page, 'sort') || 'total_s'}
+              keyOf={(row) => `${row.kind} ${row.endpoint}`}
+              to={(row) => withParams(page.place, { endpoint: row.endpoint === chosen ? '' : row.endpoint })}
+              chosen={(row) => row.endpoint === chosen}
+            />
+          )
+        }
+      </Show>
+    </>
+  );
+}
+
+/** Of lists that only an application with the agent fills. */
+export function NoRequests({ page, what }: { page: PageContext; what: string }): JSX.Element {
+  if (param(page, 'search') !== '') return <Nothing title={`No ${what} has this in its name`} />;
+  return (
+    <Nothing title={`No ${what} in this time`}>
+      Requests, statements and traces are known of applications that run with the agent: start them with “pitviper run”,
+      or put it into a running one with “pitviper attach PID”.
+    </Nothing>
+  );
+}
+
+interface OneProps extends TabProps {
+  readonly endpoint: string;
+}
+
+function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
+  const of = { service, endpoint, version: param(page, 'version') };
+  const shown = instantsShown(page);
+  const latency = useAnswer(page, 'series', { what: 'latency', ...of }, seriesShape);
+  const requests = useAnswer(page, 'series', { what: 'requests', ...of }, seriesShape);
+  const events = useAnswer(page, 'events', { service }, eventsShape);
+  const rows = useAnswer(page, 'endpoints', { ...of, limit: 0 }, endpointsShape);
+  const histogram = useAnswer(page, 'histogram', { kind: 'request', name: endpoint, service }, histogramShape);
+  const row = rows.data?.rows.find((found) => found.endpoint === endpoint);
+  const chart = {
+    shown,
+    marks: marksOf(events.data?.rows ?? []),
+    theme: page.theme,
+    setRange: (range: typeof shown) => setParams(page, fixed(range)),
+  };
+  return (
+    <section class="detail" aria-label={endpoint}>
+      <div class="detail-head">
+        <h2>{endpoint}</h2>
+        <Link page={page} class="chip quiet" to={elsewhere(page, service, 'profile', { endpoint })}>
+          Flame graph
+        </Link>
+        <Link page={page} class="chip quiet" to={elsewhere(page, service, 'traces', { endpoint })}>
+          Traces
+        </Link>
+        <button class="round" aria-label="Close" onClick={() => setParams(page, { endpoint: '' })}>
+          ×
+        </button>
+      </div>
+      <div class="plots">
+        <Show answer={latency} lines={3}>
+          {(data) => <Chart title="Latency" columns={columnsOf(data)} {...chart} />}
+        </Show>
+        <Show answer={requests} lines={3}>
+          {(data) => <Chart title="Requests" columns={columnsOf(data)} {...chart} area />}
+        </Show>
+        <Show answer={histogram} lines={3}>
+          {(data) => <Buckets page={page} service={service} endpoint={endpoint} histogram={data} />}
+        </Show>
+        {row?.parts && <PartsBar row={row} theme={page.theme} />}
+      </div>
+    </section>
+  );
+}
+
+function elsewhere(page: PageContext, service: string, tab: 'profile' | 'traces', params: Record<string, string>) {
+  return goTo(page.place, { page: 'service', service, tab }, params);
+}
+
+const BARS = 28;
+
+function Buckets({
+  page,
+  service,
+  endpoint,
+  histogram,
+}: OneProps & { readonly histogram: Histogram }): JSX.Element {
+  const bars = barsOf(histogram.buckets, BARS);
+  const peak = Math.max(1, ...bars.map((bar) => bar.count));
+  const above = (low: number): number =>
+    bars.reduce((sum, bar) => sum + (bar.low >= low * 0.999 ? bar.count : 0), 0);
+  const slow = (seconds: number) => ({ endpoint, min_duration: durationParam(seconds) });
+  return (
+    <figure class="plot" aria-label="How long requests took">
+      <figcaption>
+        <h3>How long requests took</h3>
+        <span class="dim">a bar leads to the flame graph of what took so long</span>
+      </figcaption>
+      {bars.length === 0 ? (
+        <p class="dim">No requests in this time.</p>
+      ) : (
+        <div class="buckets">
+          {bars.map((bar) => (
+            <Link
+              page={page}
+              class={bar.low >= (histogram.p95_s ?? Infinity) ? 'bucket slow' : 'bucket'}
+              to={elsewhere(page, service, 'profile', slow(bar.low))}
+              title={`${formatSeconds(bar.low)} – ${formatSeconds(bar.high)}: ${formatCount(bar.count)} requests. Flame graph of the ${formatCount(above(bar.low))} that took this long or longer, as far as they were kept.`}
+            >
+              <i style={{ height: `${bar.count > 0 ? Math.max(2, (Math.sqrt(bar.count / peak)) * 100) : 0}%` }} />
+            </Link>
+          ))}
+        </div>
+      )}
+      {bars.length > 0 && (
+        <div class="bucket-axis">
+          <span>{formatSeconds(bars[0]!.low)}</span>
+          <span>{formatSeconds(bars[bars.length >> 1]!.low)}</span>
+          <span>{formatSeconds(bars.at(-1)!.high)}</span>
+        </div>
+      )}
+      <ul class="slow-links">
+        {([['p95', histogram.p95_s], ['p99', histogram.p99_s]] as const).map(([name, at]) => // prettier-ignore
+          at === null ? null : (
+            <li>
+              beyond {name} ({formatSeconds(at)}):{' '}
+              <Link page={page} to={elsewhere(page, service, 'profile', slow(at))}>
+                flame graph
+              </Link>
+              {' · '}
+              <Link page={page} to={elsewhere(page, service, 'traces', slow(at))}>
+                traces
+              </Link>
+            </li>
+          ),
+        )}
+      </ul>
+    </figure>
+  );
+}
+
+const PART_TITLES: Record<(typeof PARTS)[number], string> = {
+  queue: 'waiting in the server',
+  cpu: 'Python',
+  database: 'database',
+  outbound: 'other services',
+  cache: 'cache',
+  template: 'templates',
+  gc: 'garbage collection',
+  loop: 'waiting for the event loop',
+  gil: 'waiting for the GIL',
+};
+
+function PartsBar({ row, theme }: { row: Endpoint; theme: Theme }): JSX.Element | null {
+  const parts = PARTS.map((name, i) => ({ name, i, seconds: row.parts![`${name}_s`] ?? 0 })).filter(
+    (part) => part.seconds > 0,
+  );
+  const known = parts.reduce((sum, part) => sum + part.seconds, 0);
+  const whole = Math.max(known, row.total_s ?? 0);
+  if (whole <= 0) return null;
+  const rest = whole - known;
+  return (
+    <figure class="plot" aria-label="Where the time goes">
+      <figcaption>
+        <h3>Where the time goes</h3>
+      </figcaption>
+      <div class="parts">
+        {parts.map(({ i, seconds }) => (
+          <i style={{ flexGrow: seconds / whole, background: lineColour(i, theme) }} />
+        ))}
+        {rest > 0 && <i style={{ flexGrow: rest / whole, background: fillColour(7, theme, 0.3) }} />}
+      </div>
+      <ul class="parts-legend">
+        {parts.map(({ name, i, seconds }) => (
+          <li>
+            <i class="line-mark" style={{ background: lineColour(i, theme) }} /> {PART_TITLES[name]}{' '}
+            <b>{formatShare(seconds / whole)}</b>
+          </li>
+        ))}
+        {rest / whole > 0.005 && (
+          <li>
+            <i class="line-mark" style={{ background: fillColour(7, theme, 0.3) }} /> other waiting{' '}
+            <b>{formatShare(rest / whole)}</b>
+          </li>
+        )}
+      </ul>
+    </figure>
+  );
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// filters.tsx - which part of a service: version, endpoint, thread, process, and what a sample means.
+
+import type { JSX } from 'preact';
+import { withParams } from '../../model/address.ts';
+import type { Filter } from '../../model/address.ts';
+import { endpoints, processes, threads, versions } from '../../model/answers.ts';
+import { Icon } from '../icons.tsx';
+import { param, setParams } from './page.ts';
+import type { PageContext } from './page.ts';
+import { useAnswer } from './use-answer.ts';
+
+export const TYPES: readonly (readonly [string, string])[] = [
+  ['', 'CPU'],
+  ['wall', 'wall clock'],
+  ['gil', 'GIL'],
+  ['alloc', 'allocations'],
+];
+
+type Options = readonly (readonly [string, string])[];
+
+export function Select({
+  page,
+  name,
+  title,
+  all,
+  options,
+}: {
+  page: PageContext;
+  name: string;
+  title: string;
+  all: string | null;
+  options: Options;
+}): JSX.Element {
+  const value = param(page, name);
+  const known = value === '' || options.some(([option]) => option === value);
+  return (
+    <label class={value ? 'select set' : 'select'}>
+      <span>{title}</span>
+      <select value={value} onChange={(event) => setParams(page, { [name]: event.currentTarget.value })}>
+        {all !== null && <option value="">{all}</option>}
+        {!known && <option value={value}>{value}</option>}
+        {options.map(([option, text]) => (
+          <option value={option}>{text}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+const SHORT = 48;
+const short = (text: string): string => (text.length > SHORT ? `${text.slice(0, SHORT - 1)}…` : text);
+
+export function ProfileFilters({ page, service }: { page: PageContext; service: string }): JSX.Element {
+  const ofService = { service, limit: 0 };
+  const known = {
+    version: useAnswer(page, 'versions', { service }, versions).data?.rows ?? [],
+    endpoint: useAnswer(page, 'endpoints', ofService, endpoints).data?.rows ?? [],
+    thread: useAnswer(page, 'threads', ofService, threads).data?.rows ?? [],
+    process: useAnswer(page, 'processes', ofService, processes).data?.rows ?? [],
+  };
+  const names = (list: readonly string[]): Options =>
+    [...new Set(list)].filter((name) => name !== '').map((name) => [name, short(name)]);
+  return (
+    <>
+      <Select page={page} name="type" title="Samples" all={null} options={TYPES} />
+      <Select
+        page={page}
+        name="endpoint"
+        title="Endpoint"
+        all="all"
+        options={names(known.endpoint.map((row) => row.endpoint))}
+      />
+      <Select
+        page={page}
+        name="version"
+        title="Version"
+        all="all"
+        options={names(known.version.map((row) => row.version))}
+      />
+      <Select
+        page={page}
+        name="thread"
+        title="Thread"
+        all="all"
+        options={names(known.thread.map((row) => row.thread))}
+      />
+      <Select
+        page={page}
+        name="pid"
+        title="Process"
+        all="all"
+        options={known.process.map((row) => [String(row.pid), `${row.pid}${row.ended_s === null ? '' : ' (ended)'}`])}
+      />
+    </>
+  );
+}
+
+/** Filters in effect where they have no fields of their own. */
+export function FilterChips({ page, names }: { page: PageContext; names: readonly Filter[] }): JSX.Element | null {
+  const set = names.filter((name) => param(page, name) !== '');
+  if (set.length === 0) return null;
+  return (
+    <span class="selection">
+      {set.map((name) => (
+        <button
+          class="chip"
+          title={`Show every ${name}`}
+          onClick={() => page.go(withParams(page.place, { [name]: '' }), true)}
+        >
+          {name}: {short(param(page, name))} <Icon name="close" />
+        </button>
+      ))}
+    </span>
+  );
+}

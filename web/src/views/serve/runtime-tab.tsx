@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// runtime-tab.tsx - what the processes use and what holds them up: memory, CPU, threads, files, garbage collection, loop lag.
+
+import type { JSX } from 'preact';
+import { events as eventsShape, series as seriesShape } from '../../model/answers.ts';
+import { fixed } from '../../model/period.ts';
+import { runtimePanels } from '../../model/runtime.ts';
+import { Chart, marksOf } from './chart.tsx';
+import { FilterChips } from './filters.tsx';
+import { instantsShown, param, setParams } from './page.ts';
+import type { TabProps } from './service-view.tsx';
+import { Nothing, Show } from './show.tsx';
+import { useAnswer } from './use-answer.ts';
+
+export function RuntimeTab({ page, service }: TabProps): JSX.Element {
+  const query = { what: 'runtime', service, pid: param(page, 'pid'), version: param(page, 'version') };
+  const answer = useAnswer(page, 'series', query, seriesShape);
+  const events = useAnswer(page, 'events', { service }, eventsShape);
+  const shown = instantsShown(page);
+  return (
+    <>
+      <div class="view-tools">
+        <FilterChips page={page} names={['pid', 'version']} />
+      </div>
+      <Show answer={answer} lines={10}>
+        {(series) => {
+          const panels = runtimePanels(series);
+          return panels.length === 0 ? (
+            <Nothing title="Nothing is known of this time" />
+          ) : (
+            <div class="plots">
+              {panels.map((panel) => (
+                <Chart
+                  key={panel.title}
+                  title={panel.title}
+                  columns={panel.columns}
+                  shown={shown}
+                  marks={marksOf(events.data?.rows ?? [])}
+                  theme={page.theme}
+                  area={panel.columns.lines.length === 1}
+                  setRange={(range) => setParams(page, fixed(range))}
+                />
+              ))}
+            </div>
+          );
+        }}
+      </Show>
+    </>
+  );
+}
