@@ -22,6 +22,7 @@ bench: all
 	@bench/run
 
 demo: all
+	@scripts/install_deps demo
 	@scripts/demo
 
 install: all

@@ -10,9 +10,19 @@ import threading
 import time
 
 CLIENTS = 4
-REQUESTS_PER_S = 25  # of each client
-PATHS = ["/search?q=silent+snake", "/search?q=copper+lantern", "/report", "/health", "/search?q=river"]
-CHECKOUT_EVERY = 20
+REQUESTS_PER_S = 12  # of each client
+PATHS = [
+    "/books/3", "/search?q=silent+snake", "/orders", "/books/77", "/search?q=copper+lantern", "/books/512",
+    "/search?q=river", "/orders", "/books/4",
+]
+CHECKOUT_EVERY = 10
+EMPTY_BASKET_EVERY = 70
+
+
+def path_of(count):
+    if count % EMPTY_BASKET_EVERY == 0:
+        return "/checkout?books=0"
+    return "/checkout" if count % CHECKOUT_EVERY == 0 else PATHS[count % len(PATHS)]
 
 
 def client(number, port, until):
@@ -20,9 +30,11 @@ def client(number, port, until):
     count = number
     while time.monotonic() < until:
         begin = time.monotonic()
-        path = "/checkout" if count % CHECKOUT_EVERY == 0 else PATHS[count % len(PATHS)]
-        connection.request("GET", path)
-        connection.getresponse().read()
+        try:
+            connection.request("GET", path_of(count))
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            connection.close()  # the next request opens it again
         count += 1
         time.sleep(max(0.0, 1 / REQUESTS_PER_S - (time.monotonic() - begin)))
     connection.close()
@@ -31,7 +43,7 @@ def client(number, port, until):
 def main():
     port, seconds = int(sys.argv[1]), float(sys.argv[2])
     until = time.monotonic() + seconds
-    threads = [threading.Thread(target=client, args=(i, port, until)) for i in range(CLIENTS)]
+    threads = [threading.Thread(target=client, args=(i, port, until), daemon=True) for i in range(CLIENTS)]
     for thread in threads:
         thread.start()
     for thread in threads:

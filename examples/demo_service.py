@@ -1,26 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A small bookshop on HTTP, with the troubles that real services have. Python 3.6 or newer, nothing to install.
+"""A small bookshop with the troubles that real services have. `make demo` starts it and shows them.
 
-    python3 examples/demo_service.py [--port 8000]
+    pip install flask gunicorn
+    pitviper run -- gunicorn --bind 127.0.0.1:8000 --workers 2 --threads 4 demo_service:app
 
-    GET /search?q=WORDS   hot: compares the query with every title, in Python
-    GET /report           burns: adds up the year's sales, order by order
-    GET /checkout         slow but idle: waits for the payment provider
-    GET /health           quick
-
-Prints "listening on PORT" when it is ready; port 0 takes a free one.
+    GET /books/3      quick
+    GET /search?q=    hot: compares the query with every title, in Python
+    GET /orders       asks for each order's customer, one query after the other (N+1)
+    GET /checkout     slow but idle: waits for the payment provider; fails for an empty basket
 """
-import argparse
-import json
 import random
-import sys
+import sqlite3
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import ThreadingMixIn
-from urllib.parse import parse_qs, urlsplit
+
+from flask import Flask, abort, jsonify, request
 
 WORDS = "snake river stone winter garden silent clock paper harbour lantern copper orchard".split()
+BOOKS = 4000
+ORDERS = 25
 PAYMENT_S = 0.3
 
 
@@ -29,89 +27,78 @@ def make_titles(count):
     return [" ".join(rng.choice(WORDS) for _ in range(3)) for _ in range(count)]
 
 
-def make_orders(count):
-    rng = random.Random(8)
-    return [(rng.randrange(12), rng.randrange(1, 5), rng.randrange(500, 4000)) for _ in range(count)]
+def make_database():
+    """One per process, in memory, for all of its threads."""
+    database = sqlite3.connect("file:bookshop?mode=memory&cache=shared", uri=True, check_same_thread=False)
+    database.execute("CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT, cents INTEGER)")
+    database.execute("CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT)")
+    database.execute("CREATE TABLE purchase (id INTEGER PRIMARY KEY, customer INTEGER, book INTEGER)")
+    database.executemany(
+        "INSERT INTO book VALUES (?, ?, ?)", [(i, title, 500 + 7 * i) for i, title in enumerate(TITLES)]
+    )
+    database.executemany("INSERT INTO customer VALUES (?, ?)", [(i, "customer %d" % i) for i in range(ORDERS)])
+    database.executemany("INSERT INTO purchase VALUES (?, ?, ?)", [(i, i, 31 * i % BOOKS) for i in range(ORDERS)])
+    database.commit()
+    return database
 
 
-TITLES = make_titles(1500)
-ORDERS = make_orders(30000)
+TITLES = make_titles(BOOKS)
+database = make_database()
+app = Flask(__name__)
+
+
+def query(sql, *values):
+    return database.execute(sql, values).fetchall()
+
+
+@app.get("/books/<int:number>")
+def book(number):
+    rows = query("SELECT title, cents FROM book WHERE id = ?", number)
+    if not rows:
+        abort(404)
+    return jsonify(title=rows[0][0], cents=rows[0][1])
 
 
 def trigrams(text):
     return {text[i : i + 3] for i in range(len(text) - 2)}
 
 
-def similarity(query, title):
+def similarity(words, title):
     """Should have been computed once per title; here it is every time, for every title."""
-    left, right = trigrams(query), trigrams(title)
+    left, right = trigrams(words), trigrams(title)
     return len(left & right) / max(1, len(left | right))
 
 
-def rank(query):
-    return sorted(TITLES, key=lambda title: similarity(query, title), reverse=True)
+def rank(words):
+    return sorted(TITLES, key=lambda title: similarity(words, title), reverse=True)
 
 
-def search(query):
-    words = query.get("q", ["silent snake"])[0]
-    return {"query": words, "titles": rank(words)[:5]}
+@app.get("/search")
+def search():
+    return jsonify(titles=rank(request.args.get("q", "silent snake"))[:5])
 
 
-def report(query):
-    months = [0] * 12
-    for month, count, cents in ORDERS:
-        months[month] += count * cents
-    return {"cents_by_month": months}
+@app.get("/orders")
+def orders():
+    listed = []
+    for number, customer in query("SELECT id, customer FROM purchase ORDER BY id"):
+        name = query("SELECT name FROM customer WHERE id = ?", customer)[0][0]
+        listed.append({"order": number, "customer": name})
+    return jsonify(listed)
 
 
-def ask_payment_provider():
+class EmptyBasket(Exception):
+    """There is nothing to pay."""
+
+
+def ask_payment_provider(cents):
     time.sleep(PAYMENT_S)
+    return cents
 
 
-def checkout(query):
-    ask_payment_provider()
-    return {"paid": True}
-
-
-def health(query):
-    return {"ok": True}
-
-
-ROUTES = {"/search": search, "/report": report, "/checkout": checkout, "/health": health}
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        url = urlsplit(self.path)
-        route = ROUTES.get(url.path)
-        if route is None:
-            self.send_error(404)
-            return
-        body = json.dumps(route(parse_qs(url.query))).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-class Server(ThreadingMixIn, HTTPServer):
-    daemon_threads = True
-
-
-def main():
-    parser = argparse.ArgumentParser(description="A small bookshop to profile.")
-    parser.add_argument("--port", type=int, default=8000)
-    server = Server(("127.0.0.1", parser.parse_args().port), Handler)
-    sys.stdout.write("listening on %d\n" % server.server_address[1])
-    sys.stdout.flush()
-    server.serve_forever()
-
-
-if __name__ == "__main__":
-    main()
+@app.get("/checkout")
+def checkout():
+    count = request.args.get("books", 1, type=int)
+    if count == 0:
+        raise EmptyBasket
+    return jsonify(paid=ask_payment_provider(500 * count))
