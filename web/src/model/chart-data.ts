@@ -32,6 +32,12 @@ export function largest({ times, lines }: Columns, most: number): Columns {
   return { times, lines: [...sorted.slice(0, most - 1), others] };
 }
 
+/** One chart has one unit. */
+export function byUnit({ times, lines }: Columns): Columns[] {
+  const units = [...new Set(lines.map((line) => line.unit))];
+  return units.map((unit) => ({ times, lines: lines.filter((line) => line.unit === unit) }));
+}
+
 export function sumOf(values: readonly (number | null)[]): number {
   return values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
 }

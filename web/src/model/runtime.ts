@@ -16,7 +16,7 @@ const TITLES: readonly (readonly [string, string])[] = [
   ['process.cpu.utilization', 'CPU, cores'],
   ['process.thread.count', 'Threads'],
   ['process.unix.file_descriptor.count', 'Open files and sockets'],
-  ['cpython.gc.pause', 'Garbage collection, share of time'],
+  ['cpython.gc.pause', 'Garbage collection, pause per second'],
   ['asyncio.loop.lag', 'Event loop: longest hold-up'],
   ['process.context_switches', 'Context switches'],
   ['pitviper.rate', 'Sampled at, Hz'],

@@ -15,7 +15,9 @@ export const VIEWS = ['flame', 'icicle', 'table', 'sandwich', 'recording'] as co
 export type ViewName = (typeof VIEWS)[number];
 export const COLOURS = ['module', 'kind', 'self', 'change'] as const;
 export type ColourChoice = (typeof COLOURS)[number];
-export const WIDTHS: readonly WidthOf[] = ['now', 'base', 'both'];
+/** side: two graphs beside each other, each as wide as its own recording says. */
+export type WidthChoice = WidthOf | 'side';
+export const WIDTHS: readonly WidthChoice[] = ['now', 'base', 'both', 'side'];
 
 export interface ViewState {
   readonly view: ViewName;
@@ -30,7 +32,7 @@ export interface ViewState {
   readonly compare: boolean;
   readonly metric: Metric;
   readonly colour: ColourChoice;
-  readonly widthOf: WidthOf;
+  readonly widthOf: WidthChoice;
   readonly order: Order;
   readonly invert: boolean;
   readonly collapse: boolean;

@@ -23,6 +23,10 @@ interface Props {
 }
 
 const CRUMBS_MAX = 4;
+const SIDES = [
+  ['base', 'base'],
+  ['now', 'new'],
+] as const;
 
 export function FlameView({ analysis, state, theme, actions }: Props): JSX.Element {
   const { profile, entries, tree } = analysis;
@@ -33,6 +37,17 @@ export function FlameView({ analysis, state, theme, actions }: Props): JSX.Eleme
   const zoomTo = (node: number): void => actions.set({ zoom: zoomKeys(profile, entries, tree, node) }, true);
   const path = zoomed > 0 ? pathTo(tree, zoomed) : [];
   const shown = path.slice(-CRUMBS_MAX);
+  const graph = {
+    analysis,
+    tree,
+    state,
+    theme,
+    flame: state.view === 'flame',
+    zoomed,
+    label: state.view === 'flame' ? 'Flame graph' : 'Icicle graph',
+    actions,
+    onZoom: zoomTo,
+  };
   return (
     <div class="flame-view">
       {zoomed > 0 && (
@@ -56,17 +71,18 @@ export function FlameView({ analysis, state, theme, actions }: Props): JSX.Eleme
           <span class="crumb-share">{formatShare(tree.total[zoomed] / tree.total[0])}</span>
         </nav>
       )}
-      <FlameCanvas
-        analysis={analysis}
-        tree={tree}
-        state={state}
-        theme={theme}
-        flame={state.view === 'flame'}
-        zoomed={zoomed}
-        label={state.view === 'flame' ? 'Flame graph' : 'Icicle graph'}
-        actions={actions}
-        onZoom={zoomTo}
-      />
+      {state.widthOf === 'side' && tree.baseTotal ? (
+        <div class="sides">
+          {SIDES.map(([widthOf, title]) => (
+            <section aria-label={title}>
+              <h3>{title}</h3>
+              <FlameCanvas {...graph} state={{ ...state, widthOf }} label={`${graph.label}, ${title}`} />
+            </section>
+          ))}
+        </div>
+      ) : (
+        <FlameCanvas {...graph} />
+      )}
       <Legend analysis={analysis} state={state} theme={theme} actions={actions} />
       {tree.cut > 0 && (
         <p class="warning">

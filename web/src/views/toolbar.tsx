@@ -5,13 +5,12 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { formatCount, formatShare } from '../lib/text.ts';
 import { toFolded } from '../model/folded.ts';
-import type { WidthOf } from '../model/layout.ts';
 import type { FrameKind } from '../model/page-format.ts';
 import type { Profile } from '../model/profile.ts';
 import { matchingNodes } from '../model/table.ts';
 import { foldedUnit } from '../model/units.ts';
 import { VIEWS, zoomKeys } from '../model/view-state.ts';
-import type { ColourChoice, ViewName, ViewState } from '../model/view-state.ts';
+import type { ColourChoice, ViewName, ViewState, WidthChoice } from '../model/view-state.ts';
 import type { Actions } from './actions.ts';
 import { Icon } from './icons.tsx';
 import type { Analysis } from './use-analysis.ts';
@@ -155,7 +154,12 @@ const HIDEABLE: readonly (readonly [FrameKind, string])[] = [
   ['thread', 'thread rows'],
   ['process', 'process rows'],
 ];
-const WIDTH_TITLES: Record<WidthOf, string> = { both: 'both', now: 'new', base: 'base' };
+const WIDTH_TITLES: Record<WidthChoice, string> = {
+  both: 'both',
+  now: 'new',
+  base: 'base',
+  side: 'side by side',
+};
 
 function Options({ analysis, state, actions }: Props): JSX.Element {
   const [open, setOpen] = useState(false);

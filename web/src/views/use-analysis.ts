@@ -70,9 +70,10 @@ export function useAnalysis(profile: Profile, state: ViewState): Analysis {
 }
 
 export function useLayout(analysis: Analysis, tree: Tree, state: ViewState): Layout {
+  const widthOf = state.widthOf === 'side' ? 'both' : state.widthOf;
   return useMemo(
-    () => layOut(tree, state.widthOf, state.order, analysis.ranks),
-    [tree, state.widthOf, state.order, analysis.ranks],
+    () => layOut(tree, widthOf, state.order, analysis.ranks),
+    [tree, widthOf, state.order, analysis.ranks],
   );
 }
 

@@ -9,6 +9,7 @@ import { fillColour, lineColour } from '../../draw/chart-colours.ts';
 import type { Theme } from '../../draw/theme.ts';
 import { formatInstant, formatUnit } from '../../lib/quantity.ts';
 import type { Event } from '../../model/answers.ts';
+import { byUnit } from '../../model/chart-data.ts';
 import type { Columns } from '../../model/chart-data.ts';
 import type { Instants } from '../../model/period.ts';
 
@@ -88,6 +89,20 @@ export function Chart(props: Props): JSX.Element {
         ))}
       </ul>
     </figure>
+  );
+}
+
+/** One below the other where the lines have several units. */
+export function Charts(props: Props): JSX.Element {
+  const groups = useMemo(() => byUnit(props.columns), [props.columns]);
+  if (groups.length === 0) return <p class="dim">Nothing is known of this time.</p>;
+  if (groups.length === 1) return <Chart {...props} />;
+  return (
+    <div class="plot-stack">
+      {groups.map((columns) => (
+        <Chart {...props} title={`${props.title}: ${columns.lines.map((line) => line.name).join(', ')}`} columns={columns} />
+      ))}
+    </div>
   );
 }
 

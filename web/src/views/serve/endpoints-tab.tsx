@@ -19,7 +19,7 @@ import type { Endpoint, Histogram } from '../../model/answers.ts';
 import { barsOf, columnsOf } from '../../model/chart-data.ts';
 import { durationParam } from '../../model/duration.ts';
 import { fixed } from '../../model/period.ts';
-import { Chart, marksOf } from './chart.tsx';
+import { Charts, marksOf } from './chart.tsx';
 import { DataTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { FilterChips } from './filters.tsx';
@@ -153,10 +153,10 @@ function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
       </div>
       <div class="plots">
         <Show answer={latency} lines={3}>
-          {(data) => <Chart title="Latency" columns={columnsOf(data)} {...chart} />}
+          {(data) => <Charts title="Latency" columns={columnsOf(data)} {...chart} />}
         </Show>
         <Show answer={requests} lines={3}>
-          {(data) => <Chart title="Requests" columns={columnsOf(data)} {...chart} area />}
+          {(data) => <Charts title="Requests" columns={columnsOf(data)} {...chart} area />}
         </Show>
         <Show answer={histogram} lines={3}>
           {(data) => <Buckets page={page} service={service} endpoint={endpoint} histogram={data} />}

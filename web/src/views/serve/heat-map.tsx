@@ -26,6 +26,7 @@ interface Props {
   select(range: Instants | null): void;
 }
 
+const SUM_PX = 46;
 const ROW_PX = 18;
 
 export function HeatMap(props: Props): JSX.Element {
@@ -39,10 +40,7 @@ export function HeatMap(props: Props): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const all = totals(columns);
-  const several = columns.lines.length > 1;
-  const rows = several
-    ? [{ name: 'all', values: all }, ...columns.lines]
-    : [{ name: 'all', values: all }];
+  const rows = columns.lines.length > 1 ? columns.lines : [];
   const { pointed, handlers } = useRange(host, range, (share) =>
     props.select(share && { from: shown.from + share.from * length, to: shown.from + share.to * length }),
   );
@@ -54,9 +52,10 @@ export function HeatMap(props: Props): JSX.Element {
   useEffect(() => {
     const spans = columns.times.map((_, i) => columnSpan(columns.times, step, i, shown));
     const peak = Math.max(1e-9, ...columns.lines.flatMap((line) => line.values.map((value) => value ?? 0)));
-    const scaled = all.map((value) => value === null ? null : value / Math.max(1, columns.lines.length ** 0.5));
     paintHeat(canvas.current!, {
-      rows: rows.map((row, i) => (i === 0 && several ? { values: scaled } : row)),
+      sum: all,
+      sumHeight: SUM_PX,
+      rows,
       rowHeight: ROW_PX,
       peak,
       spans,
@@ -69,19 +68,23 @@ export function HeatMap(props: Props): JSX.Element {
   return (
     <div class="heat">
       <div class="heat-names">
-        {rows.map((row, i) => (
+        <span class="heat-name heat-sum">
+          <span class="heat-label">all</span>
+          <span class="strip-share">≤ {formatCores(Math.max(0, ...all.map((value) => value ?? 0)))}</span>
+        </span>
+        {rows.map((row) => (
           <HeatName
             key={row.name}
             name={row.name}
             share={sumOf(row.values) / (sumOf(all) || 1)}
-            choose={i === 0 ? null : props.choose}
+            choose={props.choose}
           />
         ))}
       </div>
       <div
         class="heat-rows"
         ref={host}
-        style={{ height: `${rows.length * ROW_PX}px` }}
+        style={{ height: `${SUM_PX + rows.length * ROW_PX}px` }}
         {...handlers}
         {...rangeSlider(range, text)}
       >

@@ -8,7 +8,7 @@ import { events as eventsShape, queries as queriesShape, series as seriesShape }
 import type { Query } from '../../model/answers.ts';
 import { columnsOf } from '../../model/chart-data.ts';
 import { fixed } from '../../model/period.ts';
-import { Chart, marksOf } from './chart.tsx';
+import { Charts, marksOf } from './chart.tsx';
 import { DataTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { NoRequests } from './endpoints-tab.tsx';
@@ -112,7 +112,7 @@ function OneQuery({ page, service, row }: TabProps & { row: Query }): JSX.Elemen
       <div class="plots">
         <Show answer={answer} lines={3}>
           {(data) => (
-            <Chart
+            <Charts
               title="Over time"
               columns={columnsOf(data)}
               shown={shown}
