@@ -146,6 +146,8 @@ int answer_endpoints(struct store *store, const struct answer_request *request, 
                                    .kinds = kinds,
                                    .kind_count = sizeof kinds / sizeof *kinds};
     int result = ask_init(&ask, request, ASK_LIST, err);
+    if (result == 0)
+        result = label_check_thread(&ask, err);
     if (result == 0 && rowset_init(&g.rows, sizeof(struct endpoint_row)) < 0)
         result = err_set(err, ERR_NO_MEMORY, "out of memory");
     if (result == 0) {

@@ -28,7 +28,7 @@ static double order_of(const struct column *column, const void *row)
     case COLUMN_WHEN:
         return *(const uint64_t *)at ? (double)*(const uint64_t *)at : NAN;
     case COLUMN_PID:
-        return *(const int32_t *)at;
+        return *(const int32_t *)at ? (double)*(const int32_t *)at : NAN;
     case COLUMN_NUMBER:
         return *(const double *)at;
     default:
@@ -58,7 +58,10 @@ static void write_cell(struct jsonw *json, const struct column *column, const vo
         jsonw_u64(json, *(const uint64_t *)at);
         break;
     case COLUMN_PID:
-        jsonw_i64(json, *(const int32_t *)at);
+        if (*(const int32_t *)at)
+            jsonw_i64(json, *(const int32_t *)at);
+        else
+            jsonw_null(json);
         break;
     case COLUMN_NS:
     case COLUMN_WHEN:

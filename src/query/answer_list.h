@@ -12,7 +12,7 @@
 enum column_type {
     COLUMN_TEXT,   /* const char *; NULL: null */
     COLUMN_COUNT,  /* uint64_t */
-    COLUMN_PID,    /* int32_t */
+    COLUMN_PID,    /* int32_t; 0: null */
     COLUMN_NUMBER, /* double; NaN: null */
     COLUMN_NS,     /* uint64_t, in JSON seconds */
     COLUMN_WHEN,   /* the same; 0: null */

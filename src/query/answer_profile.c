@@ -66,8 +66,9 @@ static int read_wish(struct wish *wish, const struct answer_request *request, co
         result = ask_duration(&wish->ask, "min_duration", &wish->min_duration_ns, err);
     if (seconds && ask_text(&wish->ask, "from"))
         result = err_set(err, ERR_USAGE, "seconds and from: one of the two");
+    uint64_t span_ns = seconds * UINT64_C(1000000000), to_ns = wish->ask.query.to_ns;
     if (result == 0 && seconds)
-        wish->ask.query.from_ns = wish->ask.query.to_ns - seconds * UINT64_C(1000000000);
+        wish->ask.query.from_ns = to_ns > span_ns ? to_ns - span_ns : 0;
     wish->ask.query.split = (enum store_split)split;
     return result == 0 ? read_base(wish, err) : result;
 }
@@ -195,12 +196,8 @@ static int find_format(const struct wish *wish, const struct codec_format **out,
     const char *name = ask_text(&wish->ask, "format");
     const struct codec_format *format = codec_find(name ? name : "json");
     if (!format || !format->write)
-        return err_set(err, ERR_USAGE, "format: %.80s is none that can be written here", name);
-    if (format->needs_timeline)
-        return err_set(err, ERR_USAGE,
-                       "format: %s needs the order of the samples in time, and the history has "
-                       "sums; speedscope, pprof, flamegraph, html and json have what there is",
-                       format->name);
+        return err_set(err, ERR_USAGE, "format: %.80s is none that can be written here",
+                       name ? name : "json");
     bool compares = !strcmp(format->name, "json") || !strcmp(format->name, "html") ||
                     !strcmp(format->name, "flamegraph");
     if (wish->has_base && !compares)
@@ -257,6 +254,11 @@ static int write_profile(const struct wish *wish, const struct codec_format *for
         return draw_change(pair, title, out, err);
     struct codec_options how = {.title = title, .base = pair->base, .base_title = base_title};
     int result = format->write(pair->newer, &how, out, err);
+    if (result == ERR_USAGE)
+        return err_set(err, result,
+                       "format: %s needs the order of the samples in time, and the history has "
+                       "sums; pprof, speedscope, flamegraph, html and json have what there is",
+                       format->name);
     return result < 0 ? result : list_check(out, err);
 }
 

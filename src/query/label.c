@@ -29,3 +29,10 @@ struct store_query label_metric_query(const struct ask *ask)
     query.endpoint = query.thread = NULL;
     return query;
 }
+
+int label_check_thread(const struct ask *ask, struct err *err)
+{
+    if (!ask->query.thread)
+        return 0;
+    return err_set(err, ERR_USAGE, "thread: requests and gauges are not counted by thread");
+}
