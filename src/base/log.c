@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/buf.h"
+#include "base/jsonw.h"
 
 #define COLOR_RED "\033[31m"
 #define COLOR_YELLOW "\033[33m"
@@ -14,6 +18,7 @@
 #define LINE_MAX_BYTES 1024
 
 static bool quiet;
+static bool as_json;
 static bool progress_shown;
 
 static bool on_terminal(void)
@@ -28,12 +33,40 @@ static bool has_color(void)
     return on_terminal() && !(no_color && *no_color);
 }
 
+static void put_json(const char *level, const char *line)
+{
+    char time_text[32];
+    struct timespec now;
+    struct tm parts;
+    struct jsonw json;
+    struct buf out;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t used = strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(time_text + used, sizeof time_text - used, ".%03dZ", (int)(now.tv_nsec / 1000000));
+    buf_init(&out, 0);
+    jsonw_init(&json, &out);
+    jsonw_object_begin(&json);
+    jsonw_key_string(&json, "time", time_text);
+    jsonw_key_string(&json, "level", level);
+    jsonw_key_string(&json, "message", line);
+    jsonw_object_end(&json);
+    buf_add_char(&out, '\n');
+    if (!buf_failed(&out))
+        dprintf(STDERR_FILENO, "%s", out.data);
+    buf_done(&out);
+}
+
 /* One write() per line, so that lines of several processes do not mix. */
-static void put(const char *color, const char *format, va_list args)
+static void put(const char *level, const char *color, const char *format, va_list args)
 {
     char line[LINE_MAX_BYTES];
     log_progress_end();
     vsnprintf(line, sizeof line, format, args);
+    if (as_json) {
+        put_json(level, line);
+        return;
+    }
     bool colored = color && has_color();
     dprintf(STDERR_FILENO, "%spitviper:%s %s\n", colored ? color : "", colored ? COLOR_NONE : "",
             line);
@@ -43,7 +76,7 @@ void log_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    put(COLOR_RED, format, args);
+    put("error", COLOR_RED, format, args);
     va_end(args);
 }
 
@@ -51,7 +84,7 @@ void log_warning(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    put(COLOR_YELLOW, format, args);
+    put("warning", COLOR_YELLOW, format, args);
     va_end(args);
 }
 
@@ -61,8 +94,13 @@ void log_info(const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    put(NULL, format, args);
+    put("info", NULL, format, args);
     va_end(args);
+}
+
+void log_set_json(bool value)
+{
+    as_json = value;
 }
 
 void log_set_quiet(bool value)

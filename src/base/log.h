@@ -5,7 +5,8 @@
  * A progress line is shown on terminals only, is replaced by the next one, and makes way for
  * messages.
  *
- * Threads: one thread talks. Not for signal handlers.
+ * Threads: one thread talks while there is progress; without, any may: a line is one write. Not for
+ * signal handlers.
  */
 #pragma once
 
@@ -14,6 +15,9 @@
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Lines become {"time": "2025-01-31T12:00:00.000Z", "level": "warning", "message": "..."}. */
+void log_set_json(bool json);
 
 /* log_info() lines and progress are dropped (--quiet). */
 void log_set_quiet(bool quiet);

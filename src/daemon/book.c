@@ -2,6 +2,7 @@
 #include "daemon/book.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct book *book_new(void)
 {
@@ -16,6 +17,19 @@ struct book *book_new(void)
     atomic_init(&book->references, 1);
     pthread_mutex_init(&book->lock, NULL);
     return book;
+}
+
+struct book *book_new_like(const struct book *book)
+{
+    struct book *fresh = book_new();
+    if (!fresh)
+        return NULL;
+    fresh->pid = book->pid;
+    fresh->started_ns = book->started_ns;
+    fresh->who = book->who;
+    memcpy(fresh->command, book->command, sizeof fresh->command);
+    memcpy(fresh->python, book->python, sizeof fresh->python);
+    return fresh;
 }
 
 struct book *book_ref(struct book *book)

@@ -32,6 +32,8 @@ struct book {
 };
 
 struct book *book_new(void); /* NULL: no memory */
+/* Of the same process, with an empty profile. */
+struct book *book_new_like(const struct book *book);
 struct book *book_ref(struct book *book);
 void book_unref(struct book *book); /* NULL is fine */
 

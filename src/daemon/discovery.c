@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/discovery.h"
 
-#include <regex.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "daemon/daemon.h"
 #include "os/procfs.h"
 #include "target/target.h"
 
@@ -17,15 +15,10 @@
 #define ACCOUNT_SHARE 0.5               /* of the budget */
 #define ACCOUNT_LEAST_CORES 0.002
 
-struct patterns {
-    regex_t *items;
-    size_t count;
-};
-
 struct discovery {
     struct discovery_hooks hooks;
     struct family *family;
-    struct patterns include, exclude;
+    const struct patterns *patterns;
     struct discovery_stats stats;
     double cores; /* refill */
     uint64_t account_ns, refilled_ns;
@@ -33,7 +26,9 @@ struct discovery {
     uint64_t next_ns;
 };
 
-static int compile(struct patterns *out, char *const *patterns, struct err *err)
+/* ---- patterns ------------------------------------------------------------------------------ */
+
+static int compile(struct pattern_list *out, char *const *patterns, struct err *err)
 {
     size_t count = 0;
     while (patterns && patterns[count])
@@ -48,31 +43,48 @@ static int compile(struct patterns *out, char *const *patterns, struct err *err)
     return 0;
 }
 
-static void patterns_done(struct patterns *patterns)
+int patterns_init(struct patterns *out, char *const *include, char *const *exclude, struct err *err)
 {
-    for (size_t i = 0; i < patterns->count; i++)
-        regfree(&patterns->items[i]);
-    free(patterns->items);
+    *out = (struct patterns){0};
+    int result = compile(&out->include, include, err);
+    return result < 0 ? result : compile(&out->exclude, exclude, err);
 }
 
-static bool match_any(const struct patterns *patterns, const char *text)
+static void list_done(struct pattern_list *list)
 {
-    for (size_t i = 0; i < patterns->count; i++)
-        if (regexec(&patterns->items[i], text, 0, NULL, 0) == 0)
+    for (size_t i = 0; i < list->count; i++)
+        regfree(&list->items[i]);
+    free(list->items);
+    *list = (struct pattern_list){0};
+}
+
+void patterns_done(struct patterns *patterns)
+{
+    list_done(&patterns->include);
+    list_done(&patterns->exclude);
+}
+
+static bool match_any(const struct pattern_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (regexec(&list->items[i], text, 0, NULL, 0) == 0)
             return true;
     return false;
 }
 
-static bool is_wanted(const struct discovery *discovery, pid_t pid)
+bool discovery_wants(const struct discovery *discovery, pid_t pid)
 {
     char command[4096];
-    if (!discovery->include.count && !discovery->exclude.count)
+    const struct patterns *patterns = discovery->patterns;
+    if (!patterns->include.count && !patterns->exclude.count)
         return true;
     if (proc_command(pid, command, sizeof command) < 0)
         return false;
-    return (!discovery->include.count || match_any(&discovery->include, command)) &&
-           !match_any(&discovery->exclude, command);
+    return (!patterns->include.count || match_any(&patterns->include, command)) &&
+           !match_any(&patterns->exclude, command);
 }
+
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static int open_target(struct discovery *discovery, pid_t pid, struct err *err)
 {
@@ -85,12 +97,13 @@ static int open_target(struct discovery *discovery, pid_t pid, struct err *err)
 static int open_process(void *context, pid_t pid, struct err *err)
 {
     struct discovery *discovery = context;
-    if (!is_wanted(discovery, pid)) {
+    if (!discovery_wants(discovery, pid)) {
         discovery->stats.excluded++;
         return ERR_NOT_PYTHON;
     }
     if (!discovery->account_ns || discovery->spent_ns >= AT_ONCE_NS) {
         discovery->stats.postponed++;
+        discovery->stats.waiting++;
         return ERR_LIMIT;
     }
     uint64_t before_ns = clock_mono_ns();
@@ -107,26 +120,18 @@ static void drop_process(void *context, pid_t pid)
     discovery->hooks.left(discovery->hooks.context, pid);
 }
 
-int discovery_new(const struct daemon_config *config, const struct discovery_hooks *hooks,
-                  struct discovery **out, struct err *err)
+int discovery_new(const struct discovery_hooks *hooks, struct discovery **out, struct err *err)
 {
     struct discovery *discovery = calloc(1, sizeof *discovery);
     if (!discovery)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     discovery->hooks = *hooks;
     discovery->account_ns = ACCOUNT_NS;
-    discovery->cores = config->budget * ACCOUNT_SHARE;
-    if (discovery->cores < ACCOUNT_LEAST_CORES)
-        discovery->cores = ACCOUNT_LEAST_CORES;
     struct family_options options = {
         .all = true, .open = open_process, .drop = drop_process, .context = discovery};
-    int result = compile(&discovery->include, config->include, err);
-    if (result == 0)
-        result = compile(&discovery->exclude, config->exclude, err);
-    if (result == 0)
-        result = family_new(&options, &discovery->family, err);
+    int result = family_new(&options, &discovery->family, err);
     if (result < 0) {
-        discovery_free(discovery);
+        free(discovery);
         return result;
     }
     *out = discovery;
@@ -138,9 +143,17 @@ void discovery_free(struct discovery *discovery)
     if (!discovery)
         return;
     family_free(discovery->family);
-    patterns_done(&discovery->include);
-    patterns_done(&discovery->exclude);
     free(discovery);
+}
+
+void discovery_configure(struct discovery *discovery, const struct patterns *patterns,
+                         double budget)
+{
+    discovery->patterns = patterns;
+    discovery->cores = budget * ACCOUNT_SHARE;
+    if (discovery->cores < ACCOUNT_LEAST_CORES)
+        discovery->cores = ACCOUNT_LEAST_CORES;
+    family_retry(discovery->family);
 }
 
 static void refill(struct discovery *discovery, uint64_t mono_ns)
@@ -158,6 +171,7 @@ void discovery_tick(struct discovery *discovery, uint64_t mono_ns)
         return;
     refill(discovery, mono_ns);
     discovery->spent_ns = 0;
+    discovery->stats.waiting = 0;
     family_tick(discovery->family, mono_ns);
     bool has_backlog = discovery->spent_ns >= AT_ONCE_NS && discovery->account_ns;
     bool has_events = family_stats(discovery->family)->has_events;

@@ -10,14 +10,15 @@
  */
 #pragma once
 
+#include <regex.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 #include "sampler/family.h"
 
-struct daemon_config;
 struct discovery;
 struct target;
 
@@ -32,11 +33,28 @@ struct discovery_hooks {
 struct discovery_stats {
     uint64_t excluded;  /* by the patterns */
     uint64_t postponed; /* times that one had to wait */
+    uint32_t waiting;   /* at the last look */
 };
 
-int discovery_new(const struct daemon_config *config, const struct discovery_hooks *hooks,
-                  struct discovery **out, struct err *err);
+/* Command lines that are wanted and that are not, compiled. */
+struct patterns {
+    struct pattern_list {
+        regex_t *items;
+        size_t count;
+    } include, exclude;
+};
+/* Lists ended by NULL; NULL: none. ERR_USAGE. patterns_done() after either. */
+int patterns_init(struct patterns *out, char *const *include, char *const *exclude,
+                  struct err *err);
+void patterns_done(struct patterns *patterns);
+
+int discovery_new(const struct discovery_hooks *hooks, struct discovery **out, struct err *err);
 void discovery_free(struct discovery *discovery); /* NULL is fine */
+
+/* Patterns are borrowed until the next ones. Budget: in cores, of the whole daemon. */
+void discovery_configure(struct discovery *discovery, const struct patterns *patterns,
+                         double budget);
+bool discovery_wants(const struct discovery *discovery, pid_t pid);
 
 void discovery_tick(struct discovery *discovery, uint64_t mono_ns);
 uint64_t discovery_next_ns(const struct discovery *discovery); /* when it wants the next tick */

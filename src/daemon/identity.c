@@ -13,8 +13,8 @@
 #include "daemon/release.h"
 #include "os/procfs.h"
 
-#define ENVIRONMENT_MAX_BYTES ((size_t)512 << 10)
-#define ARGUMENTS_MAX_BYTES ((size_t)64 << 10)
+#define ENVIRONMENT_MAX_BYTES ((size_t)4 << 20) /* more than the kernel takes */
+#define ARGUMENTS_MAX_BYTES ((size_t)4 << 20)
 #define CONTAINER_ID_BYTES 64u
 #define CONTAINER_ID_SHOWN 12u
 

@@ -19,7 +19,6 @@
 #define LOOK_NS UINT64_C(250000000)
 #define HARVEST_NS UINT64_C(1000000000)
 #define FLUSH_NS UINT64_C(10000000000)
-#define STACK_MAX_BYTES ((size_t)64 << 10)
 #define DETAIL_MAX_BYTES ((size_t)4 << 10)
 
 struct keeper {
@@ -43,7 +42,7 @@ int keeper_new(const struct daemon_config *config, struct mail *mail, struct sta
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     keeper->mail = mail;
     keeper->status = status;
-    buf_init(&keeper->text, STACK_MAX_BYTES);
+    buf_init(&keeper->text, DETAIL_MAX_BYTES);
     struct store_options options = {.write = true, .budget_bytes = config->keep_bytes};
     int result = store_open(config->data, &options, &keeper->store, err);
     if (result == 0)
@@ -118,6 +117,8 @@ static void take_started(struct keeper *keeper, const struct letter *letter)
         .command = book->command,
     };
     harvest_add(keeper->harvest, &process);
+    if (letter->is_quiet)
+        return;
     struct store_event event = event_of(keeper, letter, "start");
     event.detail = facts_of(keeper, book);
     add_event(keeper, &event);
@@ -225,12 +226,6 @@ static void take_window(struct keeper *keeper, const struct letter *letter)
 
 static void take_samples(struct keeper *keeper, const struct letter *letter)
 {
-#ifndef HARVEST_TAKES_SAMPLES /* not yet */
-    (void)keeper;
-    (void)stack_text;
-    (void)letter;
-    return;
-#else
     pthread_mutex_lock(&letter->book->lock);
     for (uint32_t i = 0; i < letter->sample_count; i++) {
         const struct request_sample *sample = &letter->samples[i];
@@ -238,7 +233,6 @@ static void take_samples(struct keeper *keeper, const struct letter *letter)
                        sample->duration_ns, letter->book->profile, sample->node);
     }
     pthread_mutex_unlock(&letter->book->lock);
-#endif
 }
 
 static void read_mail(struct keeper *keeper)

@@ -34,12 +34,23 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define TICK_NS UINT64_C(250000000)
 #define BOOSTS_MAX 16u
-#define BOOST_SHARE 10u /* of an hour's seconds, for one service */
+#define BOOST_HOUR_S 180u /* of one service's, in an hour */
 
 struct boost {
     char service[IDENTITY_MAX];
-    uint32_t rate_hz;
+    uint32_t rate_hz; /* 0: over */
     uint64_t until_ns;
+    uint64_t hour_ns; /* when the hour began in which */
+    uint32_t seconds; /* so many were spent */
+};
+
+/* What a configuration says of sampling. */
+struct settings {
+    struct identity_rules rules;
+    struct patterns patterns;
+    uint32_t most_hz;
+    double budget, process_budget;
+    bool wall;
 };
 
 struct sampling {
@@ -47,14 +58,14 @@ struct sampling {
     struct status *status;
     struct sampling_costs costs;
     struct discovery *discovery;
-    struct identity_rules rules;
+    struct settings *settings;
     struct watched **watched;
     uint32_t count, capacity;
 
-    uint32_t most_hz, step; /* the rate is `step` steps below most_hz */
-    uint32_t round_hz;      /* of the rounds */
-    double budget, process_budget, cores;
-    bool wall;
+    uint32_t step;     /* the rate is so many steps below the one that is wanted */
+    uint32_t round_hz; /* of the rounds */
+    double cores;
+    bool was_boosted; /* since budgets were last judged */
     uint64_t random;
     uint64_t window; /* number of the one that is being filled */
     uint64_t judged_ns, judged_cpu_ns;
@@ -64,13 +75,10 @@ struct sampling {
     struct profile_stats ended; /* of processes that are gone */
 
     atomic_bool stop;
+    atomic_uint_fast64_t boosts_total;
     pthread_mutex_t lock; /* of what follows */
     struct boost boosts[BOOSTS_MAX];
-    uint32_t boost_count;
-    struct discovery *next_discovery; /* of another configuration, with its rules */
-    struct identity_rules next_rules;
-    uint32_t next_most_hz;
-    double next_budget, next_process_budget;
+    struct settings *next; /* of another configuration; NULL: none */
 };
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -86,16 +94,31 @@ static uint64_t boot_wall_ns(void)
 static int opened(void *context, struct target *target, struct err *err);
 static void left(void *context, pid_t pid);
 
-static int make_discovery(struct sampling *sampling, const struct daemon_config *config,
-                          struct discovery **discovery, struct identity_rules *rules,
-                          struct err *err)
+static void settings_free(struct settings *settings)
 {
-    struct discovery_hooks hooks = {.opened = opened, .left = left, .context = sampling};
-    int result = identity_rules_init(rules, config->services, err);
+    if (!settings)
+        return;
+    identity_rules_done(&settings->rules);
+    patterns_done(&settings->patterns);
+    free(settings);
+}
+
+static int settings_new(const struct daemon_config *config, struct settings **out, struct err *err)
+{
+    struct settings *settings = calloc(1, sizeof *settings);
+    if (!settings)
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    settings->most_hz = config->rate_hz;
+    settings->budget = config->budget;
+    settings->process_budget = config->process_budget;
+    settings->wall = config->wall;
+    int result = identity_rules_init(&settings->rules, config->services, err);
     if (result == 0)
-        result = discovery_new(config, &hooks, discovery, err);
+        result = patterns_init(&settings->patterns, config->include, config->exclude, err);
     if (result < 0)
-        identity_rules_done(rules);
+        settings_free(settings);
+    else
+        *out = settings;
     return result;
 }
 
@@ -109,19 +132,19 @@ int sampling_new(const struct daemon_config *config, const struct sampling_costs
         .mail = mail,
         .status = status,
         .costs = *costs,
-        .most_hz = config->rate_hz,
-        .budget = config->budget,
-        .process_budget = config->process_budget,
-        .wall = config->wall,
         .random = clock_mono_ns() | 1,
         .boot_ns = boot_wall_ns(),
     };
     pthread_mutex_init(&sampling->lock, NULL);
-    int result = make_discovery(sampling, config, &sampling->discovery, &sampling->rules, err);
+    struct discovery_hooks hooks = {.opened = opened, .left = left, .context = sampling};
+    int result = settings_new(config, &sampling->settings, err);
+    if (result == 0)
+        result = discovery_new(&hooks, &sampling->discovery, err);
     if (result < 0) {
         sampling_free(sampling);
         return result;
     }
+    discovery_configure(sampling->discovery, &sampling->settings->patterns, config->budget);
     *out = sampling;
     return 0;
 }
@@ -134,9 +157,8 @@ void sampling_free(struct sampling *sampling)
         watched_free(sampling->watched[i]);
     free(sampling->watched);
     discovery_free(sampling->discovery);
-    identity_rules_done(&sampling->rules);
-    discovery_free(sampling->next_discovery);
-    identity_rules_done(&sampling->next_rules);
+    settings_free(sampling->settings);
+    settings_free(sampling->next);
     pthread_mutex_destroy(&sampling->lock);
     free(sampling);
 }
@@ -158,7 +180,7 @@ static struct book *make_book(const struct sampling *sampling, const struct targ
         return NULL;
     book->pid = target->pid;
     book->started_ns = started_ns(sampling, target->pid);
-    identity_read(target->pid, &sampling->rules, &book->who);
+    identity_read(target->pid, &sampling->settings->rules, &book->who);
     command_copy(book->command, sizeof book->command, target->command, strlen(target->command));
     command_copy(book->python, sizeof book->python, target->version_text,
                  strlen(target->version_text));
@@ -204,9 +226,9 @@ static int opened(void *context, struct target *target, struct err *err)
         target_close(target);
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
-    int result = watched_new(target, book, sampling->wall, &watched, err);
+    int result = watched_new(target, book, sampling->settings->wall, &watched, err);
     if (result == 0) {
-        watched->rate_hz = governor_rate_hz(sampling->most_hz, sampling->step);
+        watched->rate_hz = governor_rate_hz(sampling->settings->most_hz, sampling->step);
         ask_agent(watched);
         sampling->watched[sampling->count++] = watched;
         sampling->stats.started++;
@@ -234,20 +256,24 @@ static void hand_over(struct sampling *sampling, struct watched *watched)
         mail_post(sampling->mail, letter);
 }
 
-/* Lets go of the process at this place. */
-static void end_at(struct sampling *sampling, uint32_t at, bool is_quiet)
+/* What it has counted stays. */
+static void let_go(struct sampling *sampling, struct watched *watched)
 {
-    struct watched *watched = sampling->watched[at];
     watched_drain(watched);
     hand_over(sampling, watched);
-    if (!is_quiet) {
-        mail_post(sampling->mail, letter_new(LETTER_ENDED, watched->book, clock_wall_ns()));
-        sampling->stats.ended++;
-    }
     add_stats(&sampling->ended, &watched->book->profile->stats);
     sampling->stats.dropped += watched->dropped;
     watched_free(watched);
+}
+
+static void end_at(struct sampling *sampling, uint32_t at)
+{
+    struct book *book = book_ref(sampling->watched[at]->book);
+    let_go(sampling, sampling->watched[at]);
     sampling->watched[at] = sampling->watched[--sampling->count];
+    mail_post(sampling->mail, letter_new(LETTER_ENDED, book, clock_wall_ns()));
+    book_unref(book);
+    sampling->stats.ended++;
 }
 
 static void left(void *context, pid_t pid)
@@ -255,7 +281,7 @@ static void left(void *context, pid_t pid)
     struct sampling *sampling = context;
     for (uint32_t i = sampling->count; i-- > 0;)
         if (sampling->watched[i]->book->pid == pid)
-            end_at(sampling, i, false);
+            end_at(sampling, i);
 }
 
 /* ---- rounds -------------------------------------------------------------------------------- */
@@ -291,7 +317,7 @@ static void round_over_all(struct sampling *sampling, uint64_t mono_ns)
             continue;
         }
         pid_t pid = watched->book->pid;
-        end_at(sampling, i, false);
+        end_at(sampling, i);
         discovery_dropped(sampling->discovery, pid);
     }
     sampling->stats.rounds++;
@@ -313,8 +339,8 @@ static uint64_t schedule(struct sampling *sampling, uint64_t planned_ns)
 /* Called with the lock held. 0: not boosted. */
 static uint32_t boosted_hz(const struct sampling *sampling, const char *service)
 {
-    for (uint32_t i = 0; i < sampling->boost_count; i++)
-        if (strcmp(sampling->boosts[i].service, service) == 0)
+    for (uint32_t i = 0; i < BOOSTS_MAX; i++)
+        if (sampling->boosts[i].rate_hz && strcmp(sampling->boosts[i].service, service) == 0)
             return sampling->boosts[i].rate_hz;
     return 0;
 }
@@ -322,14 +348,15 @@ static uint32_t boosted_hz(const struct sampling *sampling, const char *service)
 /* What every process is looked at with, and so the rounds. */
 static void set_rates(struct sampling *sampling)
 {
-    uint32_t rate_hz = governor_rate_hz(sampling->most_hz, sampling->step);
+    uint32_t rate_hz = governor_rate_hz(sampling->settings->most_hz, sampling->step);
     sampling->round_hz = rate_hz;
     sampling->stats.slowed = 0;
     pthread_mutex_lock(&sampling->lock);
     for (uint32_t i = 0; i < sampling->count; i++) {
         struct watched *watched = sampling->watched[i];
         uint32_t boost_hz = boosted_hz(sampling, watched->book->who.service);
-        uint32_t own_hz = governor_rate_hz(sampling->most_hz, watched->step);
+        sampling->was_boosted |= boost_hz > 0;
+        uint32_t own_hz = governor_rate_hz(sampling->settings->most_hz, watched->step);
         sampling->stats.slowed += own_hz < rate_hz;
         watched->rate_hz = boost_hz ? boost_hz : own_hz < rate_hz ? own_hz : rate_hz;
         if (watched->rate_hz > sampling->round_hz)
@@ -354,14 +381,14 @@ static void judge_process(struct sampling *sampling, struct watched *watched, do
     char text[160];
     double cores = (double)watched->cost_ns / 1e9 / seconds;
     watched->cost_ns = 0;
-    uint32_t step =
-        governor_judge(watched->step, sampling->most_hz, cores, sampling->process_budget);
+    uint32_t step = governor_judge(watched->step, sampling->settings->most_hz, cores,
+                                   sampling->settings->process_budget);
     if (step == watched->step)
         return;
     snprintf(text, sizeof text,
              "it is sampled at %u Hz: it costs %.2f %% of a core, and may cost %.2f %%",
-             governor_rate_hz(sampling->most_hz, step), 100 * cores,
-             100 * sampling->process_budget);
+             governor_rate_hz(sampling->settings->most_hz, step), 100 * cores,
+             100 * sampling->settings->process_budget);
     watched->step = step;
     sampling->stats.rate_changes++;
     post_event(sampling, "rate", watched->book, text);
@@ -375,19 +402,18 @@ static void judge(struct sampling *sampling, uint64_t mono_ns)
     sampling->cores = (double)(cpu_ns - sampling->judged_cpu_ns) / 1e9 / seconds;
     sampling->judged_ns = mono_ns;
     sampling->judged_cpu_ns = cpu_ns;
-    pthread_mutex_lock(&sampling->lock);
-    bool is_boosted = sampling->boost_count > 0;
-    pthread_mutex_unlock(&sampling->lock);
-    if (is_boosted) /* that has a budget of its own */
+    bool was_boosted = sampling->was_boosted;
+    sampling->was_boosted = false;
+    if (was_boosted) /* that has a budget of its own */
         return;
-    uint32_t step =
-        governor_judge(sampling->step, sampling->most_hz, sampling->cores, sampling->budget);
+    uint32_t step = governor_judge(sampling->step, sampling->settings->most_hz, sampling->cores,
+                                   sampling->settings->budget);
     if (step != sampling->step) {
         snprintf(text, sizeof text,
                  "processes are sampled at %u Hz: the daemon costs %.2f %% of a core, and may cost "
                  "%.2f %%",
-                 governor_rate_hz(sampling->most_hz, step), 100 * sampling->cores,
-                 100 * sampling->budget);
+                 governor_rate_hz(sampling->settings->most_hz, step), 100 * sampling->cores,
+                 100 * sampling->settings->budget);
         sampling->step = step;
         sampling->stats.rate_changes++;
         post_event(sampling, "rate", NULL, text);
@@ -396,27 +422,162 @@ static void judge(struct sampling *sampling, uint64_t mono_ns)
         judge_process(sampling, sampling->watched[i], seconds);
 }
 
+/* ---- what others ask for ------------------------------------------------------------------- */
+
+int sampling_configure(struct sampling *sampling, const struct daemon_config *config,
+                       struct err *err)
+{
+    struct settings *settings = NULL;
+    int result = settings_new(config, &settings, err);
+    if (result < 0)
+        return result;
+    pthread_mutex_lock(&sampling->lock);
+    settings_free(sampling->next); /* two within a tick: the last counts */
+    sampling->next = settings;
+    pthread_mutex_unlock(&sampling->lock);
+    return 0;
+}
+
+/* Processes that the new patterns leave out are let go. Wall or not counts for processes that are
+ * found from now on, and so do the rules of services. */
+static void take_settings(struct sampling *sampling)
+{
+    pthread_mutex_lock(&sampling->lock);
+    struct settings *next = sampling->next;
+    sampling->next = NULL;
+    pthread_mutex_unlock(&sampling->lock);
+    if (!next)
+        return;
+    settings_free(sampling->settings);
+    sampling->settings = next;
+    discovery_configure(sampling->discovery, &next->patterns, next->budget);
+    for (uint32_t i = sampling->count; i-- > 0;) {
+        pid_t pid = sampling->watched[i]->book->pid;
+        if (!discovery_wants(sampling->discovery, pid)) {
+            end_at(sampling, i);
+            discovery_dropped(sampling->discovery, pid);
+        }
+    }
+}
+
+static bool has_service(struct sampling *sampling, const char *service)
+{
+    bool found = false;
+    pthread_mutex_lock(&sampling->status->lock);
+    for (uint32_t i = 0; i < sampling->status->service_count; i++)
+        found |= sampling->status->services[i].processes &&
+                 strcmp(sampling->status->services[i].name, service) == 0;
+    pthread_mutex_unlock(&sampling->status->lock);
+    return found;
+}
+
+/* Within its share of the hour? Called with the lock held. */
+static int spend(struct sampling *sampling, const char *service, uint32_t seconds,
+                 struct boost **place)
+{
+    uint64_t now_ns = clock_mono_ns();
+    struct boost *found = NULL;
+    for (uint32_t i = 0; i < BOOSTS_MAX; i++) {
+        struct boost *boost = &sampling->boosts[i];
+        bool is_old = !boost->hour_ns || now_ns - boost->hour_ns > 3600 * SECOND_NS;
+        if (strcmp(boost->service, service) == 0) {
+            found = boost;
+            break;
+        }
+        if (is_old && !found)
+            found = boost;
+    }
+    if (!found)
+        return ERR_LIMIT;
+    bool is_old = !found->hour_ns || now_ns - found->hour_ns > 3600 * SECOND_NS;
+    if (is_old || strcmp(found->service, service) != 0)
+        *found = (struct boost){.hour_ns = now_ns};
+    if (found->seconds + seconds > BOOST_HOUR_S)
+        return ERR_LIMIT;
+    found->seconds += seconds;
+    *place = found;
+    return 0;
+}
+
+int sampling_boost(struct sampling *sampling, const char *service, uint32_t rate_hz,
+                   uint32_t seconds, struct err *err)
+{
+    struct boost *boost;
+    if (!rate_hz || rate_hz > SAMPLING_BOOST_MAX_HZ || !seconds || seconds > SAMPLING_BOOST_MAX_S)
+        return err_set(err, ERR_USAGE, "a boost is 1 to %u Hz, for 1 to %u seconds",
+                       SAMPLING_BOOST_MAX_HZ, SAMPLING_BOOST_MAX_S);
+    if (strlen(service) >= IDENTITY_MAX || !has_service(sampling, service))
+        return err_set(err, ERR_NOT_FOUND, "no process of the service \"%.100s\" is sampled",
+                       service);
+    pthread_mutex_lock(&sampling->lock);
+    int result = spend(sampling, service, seconds, &boost);
+    if (result == 0) {
+        snprintf(boost->service, sizeof boost->service, "%s", service);
+        boost->rate_hz = rate_hz;
+        boost->until_ns = clock_mono_ns() + seconds * SECOND_NS;
+    }
+    pthread_mutex_unlock(&sampling->lock);
+    if (result < 0)
+        return err_set(
+            err, result,
+            "\"%.100s\" has been boosted for %u seconds of this hour, which is all there "
+            "is; try again later",
+            service, BOOST_HOUR_S);
+    atomic_fetch_add(&sampling->boosts_total, 1);
+    return 0;
+}
+
 /* ---- ticks --------------------------------------------------------------------------------- */
 
 static void end_boosts(struct sampling *sampling, uint64_t mono_ns)
 {
     pthread_mutex_lock(&sampling->lock);
-    for (uint32_t i = sampling->boost_count; i-- > 0;)
+    for (uint32_t i = 0; i < BOOSTS_MAX; i++)
         if (mono_ns >= sampling->boosts[i].until_ns)
-            sampling->boosts[i] = sampling->boosts[--sampling->boost_count];
+            sampling->boosts[i].rate_hz = 0;
     pthread_mutex_unlock(&sampling->lock);
 }
 
-/* A book that has grown too large: the process is opened again, with a new one. */
+/* The same process with a new book. */
+static int renew(struct sampling *sampling, struct watched **place)
+{
+    struct watched *old = *place, *fresh;
+    struct target_options options = {0};
+    struct target *target;
+    struct err err;
+    int result = target_open(old->book->pid, &options, &target, &err);
+    if (result < 0)
+        return result;
+    struct book *book = book_new_like(old->book);
+    if (!book) {
+        target_close(target);
+        return ERR_NO_MEMORY;
+    }
+    result = watched_new(target, book, sampling->settings->wall, &fresh, &err);
+    if (result == 0) {
+        fresh->rate_hz = old->rate_hz;
+        fresh->step = old->step;
+        struct letter *letter = letter_new(LETTER_STARTED, book, clock_wall_ns());
+        if (letter)
+            letter->is_quiet = true;
+        mail_post(sampling->mail, letter);
+        let_go(sampling, old);
+        *place = fresh;
+        sampling->stats.renewed++;
+    }
+    book_unref(book);
+    return result;
+}
+
+/* Books that have grown too large. */
 static void renew_full(struct sampling *sampling)
 {
     for (uint32_t i = sampling->count; i-- > 0;) {
         struct watched *watched = sampling->watched[i];
         pid_t pid = watched->book->pid;
-        if (!book_is_full(watched->book))
+        if (!book_is_full(watched->book) || renew(sampling, &sampling->watched[i]) == 0)
             continue;
-        end_at(sampling, i, true);
-        sampling->stats.renewed++;
+        end_at(sampling, i);
         discovery_dropped(sampling->discovery, pid);
     }
 }
@@ -457,10 +618,10 @@ static void fill_stats(struct sampling *sampling)
         add_stats(&sum, &sampling->watched[i]->book->profile->stats);
         stats->agents += process_agent(sampling->watched[i]->process) != NULL;
     }
-    stats->rate_hz = governor_rate_hz(sampling->most_hz, sampling->step);
-    stats->most_hz = sampling->most_hz;
+    stats->rate_hz = governor_rate_hz(sampling->settings->most_hz, sampling->step);
+    stats->most_hz = sampling->settings->most_hz;
     stats->cores = sampling->cores;
-    stats->budget_cores = sampling->budget;
+    stats->budget_cores = sampling->settings->budget;
     stats->processes = sampling->count;
     stats->samples = sum.samples;
     stats->exact = sum.exact;
@@ -471,6 +632,8 @@ static void fill_stats(struct sampling *sampling)
     stats->has_events = family->has_events;
     stats->excluded = discovery->excluded;
     stats->postponed = discovery->postponed;
+    stats->waiting = discovery->waiting;
+    stats->boosts = atomic_load(&sampling->boosts_total);
 }
 
 static void tell(struct sampling *sampling, uint64_t mono_ns)
@@ -496,6 +659,7 @@ static void tick(struct sampling *sampling, uint64_t mono_ns)
         watched_drain(sampling->watched[i]);
     if (window != sampling->window)
         begin_window(sampling, window);
+    take_settings(sampling);
     discovery_tick(sampling->discovery, mono_ns);
     end_boosts(sampling, mono_ns);
     if (mono_ns - sampling->judged_ns >= GOVERNOR_PERIOD_NS)

@@ -44,8 +44,9 @@ struct status_sampling {
     uint64_t started, ended;                        /* processes */
     uint64_t not_python, unreadable, excluded, postponed;
     uint64_t rate_changes, renewed, boosts;
-    uint32_t slowed; /* processes below the rate, by their own budget */
-    bool has_events; /* the kernel tells of processes */
+    uint32_t waiting; /* processes that could not be looked at yet */
+    uint32_t slowed;  /* processes below the rate, by their own budget */
+    bool has_events;  /* the kernel tells of processes */
 };
 
 struct status {

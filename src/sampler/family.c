@@ -15,7 +15,7 @@
 #define RETRY_FIRST_NS 2000000u
 #define RETRY_SHARE 16 /* then after a sixteenth of the time it has been starting already */
 #define GIVE_UP_NS UINT64_C(10000000000) /* an interpreter that never finishes starting */
-#define WAIT_NS 20000000u /* one that had to wait for others */
+#define WAIT_NS 20000000u                /* one that had to wait for others */
 #define EXE_MAX 256
 #define LOOK_NS 5000000u
 #define FULL_SCAN_NS UINT64_C(1000000000)
@@ -160,6 +160,13 @@ void family_dropped(struct family *family, pid_t pid)
     struct member *member = find_member(family, pid);
     if (member)
         try_soon(member); /* gone, or another program now: the next try tells */
+}
+
+void family_retry(struct family *family)
+{
+    for (uint32_t i = 0; i < family->count; i++)
+        if (family->members[i].state != MEMBER_RECORDED)
+            try_soon(&family->members[i]);
 }
 
 static bool matches(struct family *family, pid_t pid)

@@ -56,6 +56,9 @@ void family_tick(struct family *family, uint64_t mono_ns);
 /* The recorder has dropped this process: it ended, or became another program by exec. */
 void family_dropped(struct family *family, pid_t pid);
 
+/* What was refused, or was no Python, is asked for again: the caller would answer otherwise now. */
+void family_retry(struct family *family);
+
 /* When family_tick wants to be called at the latest (UINT64_MAX: not by time), and a file
  * descriptor that is readable when it should be called at once (-1: none). */
 uint64_t family_next_ns(const struct family *family, uint64_t mono_ns);
