@@ -14,6 +14,8 @@ export interface PageContext {
   readonly theme: Theme;
   /** Seconds since 1970 when it was last asked; moves in steps. */
   readonly now: number;
+  /** Counts how often it was asked: another number, another answer. */
+  readonly round: number;
   /** null: not known yet, or no daemon behind the API. */
   readonly status: Status | null;
   /** `step`: worth a step of the browser's back button. */

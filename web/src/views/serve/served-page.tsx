@@ -3,10 +3,9 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { setToken } from '../../api/client.ts';
+import { ask, setToken } from '../../api/client.ts';
 import { listen } from '../../api/live.ts';
 import type { LiveState } from '../../api/live.ts';
-import { ask } from '../../api/client.ts';
 import { goTo, placePeriod, TABS } from '../../model/address.ts';
 import type { Place } from '../../model/address.ts';
 import { status as statusShape } from '../../model/answers.ts';
@@ -29,6 +28,7 @@ interface Props {
 }
 
 const MESSAGE_MS = 3500;
+const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 const KEYS: Keys = [
   ['[  ]', 'the tab before, the next tab'],
   ['J  K', 'down and up in a list; Enter opens'],
@@ -42,17 +42,17 @@ const KEYS: Keys = [
 
 export function ServedPage({ place, go }: Props): JSX.Element {
   const [theme, toggleTheme] = useTheme();
-  const [now, setNow] = useState(() => Date.now() / 1000);
+  const [{ now, round }, setAsked] = useState({ now: nowSeconds(), round: 0 });
   const [paused, setPaused] = useState(false);
   const [live, setLive] = useState<LiveState>('lost');
   const [status, setStatus] = useState<Status | null>(null);
   const [denied, setDenied] = useState(false);
   const [help, setHelp] = useState(false);
   const [message, say] = useMessage();
-  const page: PageContext = { place, theme, now, status, go, say };
+  const page: PageContext = { place, theme, now, round, status, go, say };
   const latest = useRef({ page, paused, now });
   latest.current = { page, paused, now };
-  const refresh = (): void => setNow(Date.now() / 1000);
+  const refresh = (): void => setAsked((before) => ({ now: nowSeconds(), round: before.round + 1 }));
   useEffect(() => {
     void ask('status', {}, statusShape).then(setStatus, (reason: { status?: number }) =>
       setDenied(reason.status === 401),
@@ -66,7 +66,7 @@ export function ServedPage({ place, go }: Props): JSX.Element {
         setStatus(next);
         const { page: shown, paused: held, now: before } = latest.current;
         const period = placePeriod(shown.place);
-        const age = Date.now() / 1000 - before;
+        const age = nowSeconds() - before;
         const due = age >= refreshSeconds(instantsOf(period, before));
         if (!held && !document.hidden && isLive(period) && due) refresh();
       },

@@ -60,6 +60,6 @@ export function useAnswer<T>(
       },
     );
     return () => ending.abort();
-  }, [address, page.now, round]);
+  }, [address, page.round, round]);
   return { ...state, again: () => setRound(round + 1) };
 }
