@@ -58,7 +58,7 @@ struct request {
     const struct route *route;
     const struct answer_kind *kind; /* with its id, where the route is an answer's */
     const char *id;
-    bool begun, answered, has_body;
+    bool begun, refused, answered;
     struct buf body;
     struct reply_wish wish;
     struct reply reply;

@@ -457,6 +457,12 @@ def test_http__junk__harms_nobody(server, junk):
     assert server.is_healthy()
 
 
+def test_http__clients_that_send_no_more__are_answered_and_closed(server):
+    began = time.monotonic()
+    assert server.raw(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n").endswith(b"healthy\n")
+    assert time.monotonic() - began < 5
+
+
 def test_http__pipelined_requests__are_answered_in_order(server):
     asked = b"".join(b"GET /api/v1/echo?n=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % i for i in range(20))
     last = b"GET /api/v1/echo?n=last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
