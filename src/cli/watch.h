@@ -216,8 +216,6 @@ void watch_request_title(const struct watch *watch, const struct watch_request *
 void watch_time(char out[WATCH_NUMBER], uint64_t ns);    /* "12.3ms", at most six columns */
 void watch_number(char out[WATCH_NUMBER], double value); /* "12.3k", at most five */
 void watch_bytes(char out[WATCH_NUMBER], uint64_t bytes);
-/* "statement", "template": what a key of this kind is about. */
-const char *watch_kind_name(enum agent_kind kind);
 
 /* ---- watch_draw.c, watch_keys.c ---- */
 void watch_draw(struct watch *watch, uint64_t mono_ns);

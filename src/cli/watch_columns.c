@@ -185,19 +185,6 @@ const struct watch_column *watch_columns(enum watch_section section)
 
 /* ---- words --------------------------------------------------------------------------------- */
 
-const char *watch_kind_name(enum agent_kind kind)
-{
-    static const char *const names[AGENT_KINDS] = {
-        [AGENT_KIND_NONE] = "none",         [AGENT_KIND_REQUEST] = "request",
-        [AGENT_KIND_TASK] = "task",         [AGENT_KIND_STATEMENT] = "statement",
-        [AGENT_KIND_OUTBOUND] = "outbound", [AGENT_KIND_CACHE] = "cache",
-        [AGENT_KIND_TEMPLATE] = "template", [AGENT_KIND_EXCEPTION] = "exception",
-        [AGENT_KIND_USER] = "span",         [AGENT_KIND_GC] = "gc",
-        [AGENT_KIND_QUEUE] = "queue",       [AGENT_KIND_LOOP] = "loop",
-    };
-    return names[kind < AGENT_KINDS ? kind : AGENT_KIND_NONE];
-}
-
 static void add(struct buf *out, const char *text)
 {
     text_add_line(out, text, strlen(text), 0, 0);
@@ -219,7 +206,7 @@ void watch_title(const struct watch *watch, const struct watch_row *row, struct 
         buf_add_str(out, ": ");
     }
     if (first->is_other) {
-        buf_printf(out, "(other %ss: the table of names is full)", watch_kind_name(row->kind));
+        buf_printf(out, "(other %ss: the table of names is full)", collect_kind_name(row->kind));
         return;
     }
     switch (row->kind) {
@@ -238,7 +225,7 @@ void watch_title(const struct watch *watch, const struct watch_row *row, struct 
         add_pair(out, first->name, "  ", first->detail);
         break;
     default:
-        buf_printf(out, "%s ", watch_kind_name(row->kind));
+        buf_printf(out, "%s ", collect_kind_name(row->kind));
         add_pair(out, first->name, "  ", first->detail);
         break;
     }

@@ -351,7 +351,7 @@ static void draw_detail(struct watch *watch, struct draw_area area)
     const struct watch_row *row = &watch->view.rows[watch->position];
     buf_init(&text, 0);
     watch_title(watch, row, &text);
-    draw_explain(&page, watch_kind_name(row->kind), text.data ? text.data : "");
+    draw_explain(&page, collect_kind_name(row->kind), text.data ? text.data : "");
     page.line++;
     explain_period(&page, row, SERVICE_NOW);
     explain_period(&page, row, SERVICE_ALL);

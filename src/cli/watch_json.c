@@ -205,7 +205,7 @@ static void add_identity(struct jsonw *json, const struct watch *watch, const st
     const struct service_row *first = row->first;
     bool has_words = words[row->kind].name != NULL;
     if (!has_words)
-        jsonw_key_string(json, "kind", watch_kind_name(row->kind));
+        jsonw_key_string(json, "kind", collect_kind_name(row->kind));
     jsonw_key_string(json, has_words ? words[row->kind].name : "name", first->name);
     jsonw_key_string(json, has_words ? words[row->kind].detail : "detail", first->detail);
     jsonw_key_string(json, "service", first->service);

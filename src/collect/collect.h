@@ -59,6 +59,12 @@ const char *collect_release(struct collect *collect);
 /* True once the process has exited. Its memory stays readable. */
 bool collect_exited(struct collect *collect);
 
+/* For readers that never ask for requests by id: ended ones are not remembered (1.5 MiB). */
+void collect_forget_ended(struct collect *collect);
+/* The region's pages that were read are let go of; those that are looked at again come back. What
+ * is read once in ten seconds need not be counted as ours meanwhile. */
+void collect_shed(const struct collect *collect);
+
 /* What the process counted about itself. */
 void collect_counters(const struct collect *collect, struct agent_counters *out);
 
@@ -78,6 +84,8 @@ struct collect_key {
     uint64_t count, errors, total_ns, max_ns, rows, repeats;
     uint64_t first_ns, last_ns;
 };
+/* "statement", "template": what a key of this kind is about. */
+const char *collect_kind_name(enum agent_kind kind);
 uint32_t collect_key_count(const struct collect *collect);
 bool collect_key(struct collect *collect, uint32_t index, struct collect_key *out);
 

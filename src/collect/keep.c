@@ -21,7 +21,7 @@
 #include "base/map.h"
 #include "collect/histogram.h"
 
-#define OPEN_PLACES 4096u /* requests in progress, by id; a power of two */
+#define OPEN_SHARE 4u     /* requests in progress: a place for so many records of the history */
 #define COARSE 8u         /* buckets of agent_histogram that are one here */
 #define COARSE_BUCKETS (AGENT_HISTOGRAM_BUCKETS / COARSE)
 #define KNOWN_WELL 100u /* requests before a percentile means something */
@@ -200,10 +200,10 @@ static void deliver(struct keep *keep, const struct open *open, uint32_t reasons
     keep->deliver(keep->context, &kept);
 }
 
-/* The place of a request; whatever was there (another one, 4096 ids ago) is given up. */
+/* The place of a request; whatever was there (another one, thousands of ids ago) is given up. */
 static struct open *find_open(struct keep *keep, uint64_t id)
 {
-    struct open *open = &keep->open[id & (OPEN_PLACES - 1)];
+    struct open *open = &keep->open[id & (keep->rules.history / OPEN_SHARE - 1)];
     if (open->id != id)
         *open = (struct open){.id = id};
     return open;
@@ -269,7 +269,8 @@ void keep_record(struct keep *keep, const struct agent_record *record)
 
 static bool are_sound(const struct keep_rules *rules)
 {
-    return rules->share >= 0 && rules->share <= 1 && (rules->history & (rules->history - 1)) == 0;
+    return rules->share >= 0 && rules->share <= 1 && (rules->history & (rules->history - 1)) == 0 &&
+           (rules->history == 0 || rules->history >= OPEN_SHARE);
 }
 
 int keep_new(const struct keep_rules *rules,
@@ -291,7 +292,7 @@ int keep_new(const struct keep_rules *rules,
     map_init(&keep->route_of);
     keep->route_capacity = 16;
     keep->history = calloc(keep->rules.history, sizeof *keep->history);
-    keep->open = calloc(OPEN_PLACES, sizeof *keep->open);
+    keep->open = calloc(keep->rules.history / OPEN_SHARE, sizeof *keep->open);
     keep->spans = calloc(KEEP_MAX_SPANS, sizeof *keep->spans);
     keep->routes = calloc(keep->route_capacity, sizeof *keep->routes);
     if (!keep->history || !keep->open || !keep->spans || !keep->routes) {

@@ -83,6 +83,19 @@ const char *collect_string(struct collect *collect, uint32_t id)
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
+const char *collect_kind_name(enum agent_kind kind)
+{
+    static const char *const names[AGENT_KINDS] = {
+        [AGENT_KIND_NONE] = "none",         [AGENT_KIND_REQUEST] = "request",
+        [AGENT_KIND_TASK] = "task",         [AGENT_KIND_STATEMENT] = "statement",
+        [AGENT_KIND_OUTBOUND] = "outbound", [AGENT_KIND_CACHE] = "cache",
+        [AGENT_KIND_TEMPLATE] = "template", [AGENT_KIND_EXCEPTION] = "exception",
+        [AGENT_KIND_USER] = "span",         [AGENT_KIND_GC] = "gc",
+        [AGENT_KIND_QUEUE] = "queue",       [AGENT_KIND_LOOP] = "loop",
+    };
+    return names[kind < AGENT_KINDS ? kind : AGENT_KIND_NONE];
+}
+
 uint32_t keys_used(const struct collect *collect)
 {
     uint32_t used = __atomic_load_n(&collect_header(collect)->keys_used, __ATOMIC_ACQUIRE);

@@ -28,7 +28,7 @@ struct key_seen {
 struct collect {
     int fd;    /* of the memory */
     int pidfd; /* -1: none */
-    bool is_of_nobody, has_exited;
+    bool is_of_nobody, has_exited, forgets_ended;
     struct collect_facts facts;
     struct collect_stats stats;
 

@@ -174,6 +174,11 @@ int collect_open(pid_t pid, struct collect **out, struct err *err)
     return result;
 }
 
+void collect_shed(const struct collect *collect)
+{
+    madvise((void *)(uintptr_t)collect->base, collect->region_bytes, MADV_DONTNEED);
+}
+
 void collect_close(struct collect *collect)
 {
     if (!collect)

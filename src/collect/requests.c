@@ -164,8 +164,15 @@ static void remember_parts(struct collect_request *place, const struct agent_rec
     place->repeated = record->as.parts.repeated;
 }
 
+void collect_forget_ended(struct collect *collect)
+{
+    collect->forgets_ended = true;
+}
+
 void requests_remember(struct collect *collect, const struct agent_record *record)
 {
+    if (collect->forgets_ended)
+        return;
     if (record->kind == AGENT_RECORD_REQUEST && record->request) {
         remember_end(collect, record);
         return;

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "daemon/harvest_inside.h"
+#include "daemon/harvest_traces.h"
 
 void harvest_fault(struct harvest *harvest, int result, const struct err *err)
 {
@@ -40,8 +41,10 @@ static uint32_t find(const struct harvest *harvest, pid_t pid)
 
 static void member_free(struct harvest_member *member)
 {
+    keep_free(member->keep);
     parts_free(member->parts);
     collect_close(member->collect);
+    samples_source_done(&member->samples);
     free(member->service);
     free(member->host);
     free(member->version);
@@ -97,8 +100,10 @@ static int make_room(struct harvest *harvest)
 int harvest_add(struct harvest *harvest, const struct harvest_process *process)
 {
     uint32_t at = find(harvest, process->pid);
-    if (at < harvest->count && harvest->members[at]->started_ns == process->started_ns)
+    if (at < harvest->count && harvest->members[at]->started_ns == process->started_ns) {
+        map_reset(&harvest->members[at]->samples.known);
         return name_it(harvest->members[at], process);
+    }
     if (at < harvest->count) /* the number is another's now */
         harvest_gone(harvest, process->pid);
     struct harvest_member *member = calloc(1, sizeof *member);
@@ -107,6 +112,9 @@ int harvest_add(struct harvest *harvest, const struct harvest_process *process)
         member->pid = process->pid;
         member->started_ns = process->started_ns;
         member->added_ns = harvest->mono_ns;
+        member->harvest = harvest;
+        member->owner = ++harvest->owners;
+        samples_source_init(&member->samples);
         result = name_it(member, process);
     }
     if (result < 0) {
@@ -125,17 +133,42 @@ static bool is_ours_from_the_start(const struct harvest *harvest, const struct c
            map_get(&harvest->known, facts->start_mono_ns) == MAP_NONE;
 }
 
+static void see_trace(void *context, const struct keep_trace *trace)
+{
+    struct harvest_member *member = context;
+    struct harvest *harvest = member->harvest;
+    struct traces_process process = {
+        .collect = member->collect,
+        .parts = member->parts,
+        .source = &member->source,
+        .command = member->command,
+        .owner = member->owner,
+    };
+    bool is_kept = traces_add(harvest->traces, &process, trace);
+    harvest->stats.traces_kept += is_kept;
+    harvest->stats.traces_dropped += !is_kept;
+}
+
 static int take(struct harvest *harvest, struct harvest_member *member, struct collect *collect)
 {
+    struct keep_rules rules = KEEP_RULES_DEFAULT;
+    rules.share = harvest->trace_sample;
+    rules.history = HARVEST_KEEP_HISTORY;
     member->parts = parts_new(harvest->pool, collect);
-    if (!member->parts) {
+    int result =
+        member->parts ? keep_new(&rules, see_trace, member, &member->keep, NULL) : ERR_NO_MEMORY;
+    if (result < 0) {
+        parts_free(member->parts);
+        member->parts = NULL;
         collect_close(collect);
-        harvest_fault(harvest, ERR_NO_MEMORY, NULL);
-        return ERR_NO_MEMORY;
+        harvest_fault(harvest, result, NULL);
+        return result;
     }
+    collect_forget_ended(collect);
     member->collect = collect;
     member->has_past = !is_ours_from_the_start(harvest, collect_facts(collect));
     member->has_collections = member->has_loop = false;
+    member->limited = 0;
     harvest->stats.agents++;
     return 0;
 }
@@ -147,34 +180,35 @@ static void let_go(struct harvest *harvest, struct harvest_member *member)
         return;
     if (!collect_exited(member->collect))
         map_set(&harvest->known, collect_facts(member->collect)->start_mono_ns, 1);
+    keep_free(member->keep);
     parts_free(member->parts);
     collect_close(member->collect);
+    member->keep = NULL;
     member->parts = NULL;
     member->collect = NULL;
     harvest->stats.agents--;
 }
 
-struct reading {
-    struct harvest *harvest;
-    struct harvest_member *member;
-};
-
 static void see_record(void *context, const struct agent_record *record)
 {
-    const struct reading *reading = context;
-    struct harvest_stats *stats = &reading->harvest->stats;
+    struct harvest_member *member = context;
+    struct harvest_stats *stats = &member->harvest->stats;
     stats->spans += record->kind == AGENT_RECORD_SPAN;
     stats->requests += record->kind == AGENT_RECORD_REQUEST;
-    parts_record(reading->member->parts, record);
+    parts_record(member->parts, record);
+    keep_record(member->keep, record);
 }
 
-static void read_records(struct harvest *harvest, struct harvest_member *member)
+static void read_records(struct harvest_member *member)
 {
+    struct harvest_stats *stats = &member->harvest->stats;
     struct collect_stats before = *collect_stats(member->collect);
-    struct reading reading = {harvest, member};
-    collect_drain(member->collect, see_record, &reading);
+    collect_drain(member->collect, see_record, member);
     const struct collect_stats *now = collect_stats(member->collect);
-    harvest->stats.records_lost += now->lost - before.lost + (now->unreadable - before.unreadable);
+    stats->records_lost += now->lost - before.lost + (now->unreadable - before.unreadable);
+    uint64_t limited = keep_stats(member->keep)->limited;
+    stats->traces_dropped += limited - member->limited;
+    member->limited = limited;
 }
 
 /* Where its counters stand is the past; from now on they are ours. */
@@ -221,9 +255,17 @@ static void read_counters(struct harvest *harvest, struct harvest_member *member
 {
     if (!member->collect)
         return;
-    read_records(harvest, member);
+    read_records(member);
     harvest_histograms(harvest, member);
     store_parts(harvest, member);
+}
+
+static void finish_traces(struct harvest *harvest, uint32_t owner)
+{
+    struct err err = {0};
+    int result = traces_finish(harvest->traces, owner, &err);
+    if (result < 0)
+        harvest_fault(harvest, result, &err);
 }
 
 /* Its last words. */
@@ -234,6 +276,7 @@ static void end_agent(struct harvest *harvest, struct harvest_member *member)
     read_counters(harvest, member);
     parts_end(member->parts);
     store_parts(harvest, member);
+    finish_traces(harvest, member->owner);
     let_go(harvest, member);
 }
 
@@ -282,8 +325,12 @@ static uint64_t window_of(uint64_t wall_ns)
 
 int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, struct err *err)
 {
+    struct err fault = {0};
     harvest->mono_ns = mono_ns;
     harvest->wall_ns = wall_ns;
+    int result = traces_tick(harvest->traces, mono_ns, wall_ns, &fault);
+    if (result < 0)
+        harvest_fault(harvest, result, &fault);
     if (!harvest->window_ns)
         harvest->window_ns = window_of(wall_ns);
     for (uint32_t i = 0; i < harvest->count; i++) {
@@ -293,7 +340,7 @@ int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, st
         if (!member->collect)
             look_for_agent(harvest, member);
         if (member->collect)
-            read_records(harvest, member);
+            read_records(member);
     }
     if (window_of(wall_ns) != harvest->window_ns)
         end_window(harvest);
@@ -305,6 +352,7 @@ int harvest_flush(struct harvest *harvest, struct err *err)
 {
     for (uint32_t i = 0; i < harvest->count; i++)
         read_counters(harvest, harvest->members[i]);
+    finish_traces(harvest, 0);
     return report(harvest, err);
 }
 
@@ -321,6 +369,17 @@ void harvest_gone(struct harvest *harvest, pid_t pid)
     end_agent(harvest, member);
     member_free(member);
     harvest->members[at] = harvest->members[--harvest->count];
+}
+
+int harvest_sample(struct harvest *harvest, pid_t pid, uint64_t request, uint64_t mono_ns,
+                   uint64_t duration_ns, const struct profile *from, uint32_t node)
+{
+    uint32_t at = find(harvest, pid);
+    if (at == harvest->count)
+        return 0; /* it is gone */
+    struct harvest_member *member = harvest->members[at];
+    return samples_add(harvest->samples, &member->samples, member->owner, request, mono_ns,
+                       duration_ns, from, node);
 }
 
 void harvest_stats(const struct harvest *harvest, struct harvest_stats *out)
@@ -341,7 +400,9 @@ int harvest_new(struct store *store, double trace_sample, struct harvest **out, 
     map_init(&harvest->known);
     harvest->buckets = calloc(AGENT_HISTOGRAM_BUCKETS, sizeof *harvest->buckets);
     harvest->pool = parts_pool_new();
-    if (!harvest->buckets || !harvest->pool) {
+    harvest->samples = samples_new();
+    if (!harvest->buckets || !harvest->pool || !harvest->samples ||
+        traces_new(store, harvest->samples, &harvest->traces) < 0) {
         harvest_free(harvest);
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
@@ -356,6 +417,8 @@ void harvest_free(struct harvest *harvest)
     for (uint32_t i = 0; i < harvest->count; i++)
         member_free(harvest->members[i]);
     free(harvest->members);
+    traces_free(harvest->traces);
+    samples_free(harvest->samples);
     parts_pool_free(harvest->pool);
     free(harvest->buckets);
     map_done(&harvest->known);

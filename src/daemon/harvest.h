@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "model/profile.h"
 #include "store/store.h"
 
 struct harvest;
@@ -38,10 +39,12 @@ void harvest_free(struct harvest *harvest); /* NULL is fine */
 int harvest_add(struct harvest *harvest, const struct harvest_process *process);
 void harvest_gone(struct harvest *harvest, pid_t pid); /* reads what is left first */
 
-/* Samples of requests, as the sampler sees them; they wait for the trace's end. `stack` is the text
- * of folded form, outermost first. */
+/* Samples of requests, as the sampler sees them: `node` of `from` until mono_ns, since duration_ns
+ * before. They wait for the trace's end, and a kept trace waits TRACES_PATIENCE_NS for them.
+ * `from` is borrowed for the call; of a process it is the same one, grown, until the next
+ * harvest_add() of the process says otherwise. */
 int harvest_sample(struct harvest *harvest, pid_t pid, uint64_t request, uint64_t mono_ns,
-                   uint64_t duration_ns, const char *stack);
+                   uint64_t duration_ns, const struct profile *from, uint32_t node);
 
 /* mono_ns and wall_ns are the same instant. Call it before store_tick(): a window's counters are
  * written by the first tick after it. The first error of the store is returned; what could be read

@@ -4,6 +4,8 @@
  *   harvest.c             the processes, their agents, the clock
  *   harvest_histograms.c  what keys have counted
  *   harvest_parts.c       what records say of endpoints (harvest_parts.h)
+ *   harvest_traces.c      what a kept trace is stored as (harvest_traces.h)
+ *   harvest_samples.c     stacks that wait for their traces (harvest_samples.h)
  *   harvest_gauges.c      what a process takes of its host, and the pauses that its agent saw
  *
  * Two rhythms: records are read at every tick, because the ring that holds them turns; counters
@@ -13,13 +15,16 @@
 
 #include "base/map.h"
 #include "collect/collect.h"
+#include "collect/keep.h"
 #include "daemon/harvest.h"
 #include "daemon/harvest_parts.h"
+#include "daemon/harvest_samples.h"
 #include "os/usage.h"
 
 #define HARVEST_WINDOW_NS UINT64_C(10000000000)
 #define HARVEST_LOOK_NS UINT64_C(1000000000)  /* how often an agent is looked for */
 #define HARVEST_YOUNG_NS UINT64_C(5000000000) /* younger ones at every tick */
+#define HARVEST_KEEP_HISTORY 4096u            /* records of a process: 0.5 MB */
 #define HARVEST_OTHER "(other)"               /* a name, where the table of names was full */
 
 struct harvest_member {
@@ -29,7 +34,12 @@ struct harvest_member {
     struct store_source source; /* of these texts */
     struct collect *collect;    /* NULL: no agent, as far as is known */
     struct parts *parts;        /* with the collect */
-    bool has_past;              /* what is read first was counted before we came: not ours */
+    struct keep *keep;          /* too */
+    uint64_t limited;           /* of its stats: counted already */
+    struct samples_source samples;
+    struct harvest *harvest;
+    uint32_t owner; /* a number that no other process has or had */
+    bool has_past;  /* what is read first was counted before we came: not ours */
     uint64_t added_ns, next_look_ns;
     struct usage usage; /* as it was at usage_ns */
     uint64_t usage_ns;  /* 0: not read yet */
@@ -48,6 +58,9 @@ struct harvest {
     uint64_t mono_ns, wall_ns; /* of the last tick */
     uint64_t window_ns;        /* the one that is being filled; 0: before the first tick */
     struct parts_pool *pool;
+    struct samples *samples;
+    struct traces *traces;
+    uint32_t owners;              /* numbers given out */
     struct map known;             /* regions of processes that were let go alive, by their start */
     struct store_bucket *buckets; /* scratch */
     struct harvest_stats stats;

@@ -22,8 +22,9 @@
 #include "sampler/requests.h"
 
 #define FIRST_ROOM 64u
-#define NOTES_LOOKED_AT 64u /* further ones of a request are found no more: a second one is made   \
-                             */
+#define NOTES_LOOKED_AT                                                                            \
+    64u /* further ones of a request are found no more: a second one is made                       \
+         */
 
 enum { OUTSIDE, UNKNOWN, OTHER, FIXED }; /* endpoints that are there from the start */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* merge.c - one profile added to another: every id of the one gets its id in the other. */
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "model/ids.h"
 
@@ -96,4 +98,37 @@ int profile_merge(struct profile *into, const struct profile *from)
 done:
     ids_done(&ids);
     return result;
+}
+
+static uint32_t copy_string(struct profile *into, const struct profile *from, uint32_t string)
+{
+    const struct profile_string *text = &from->strings[string];
+    return string ? profile_string(into, text->text, text->size) : 0;
+}
+
+static uint32_t copy_frame(struct profile *into, const struct profile *from, uint32_t number)
+{
+    struct profile_frame frame = from->frames[number];
+    frame.name = copy_string(into, from, frame.name);
+    frame.file = copy_string(into, from, frame.file);
+    frame.full_file = copy_string(into, from, frame.full_file);
+    if (frame.name == PROFILE_NONE || frame.file == PROFILE_NONE || frame.full_file == PROFILE_NONE)
+        return PROFILE_NONE;
+    return profile_frame(into, &frame);
+}
+
+uint32_t profile_copy_node(struct profile *into, const struct profile *from, uint32_t node)
+{
+    uint32_t depth = from->nodes[node].depth, at = 0;
+    uint32_t *path = malloc((depth + 1) * sizeof *path);
+    if (!path)
+        return PROFILE_NONE;
+    for (uint32_t i = depth; node; node = from->nodes[node].parent)
+        path[--i] = from->nodes[node].frame;
+    for (uint32_t i = 0; i < depth && at != PROFILE_NONE; i++) {
+        uint32_t frame = copy_frame(into, from, path[i]);
+        at = frame == PROFILE_NONE ? PROFILE_NONE : profile_node(into, at, frame);
+    }
+    free(path);
+    return at;
 }

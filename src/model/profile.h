@@ -184,6 +184,9 @@ int profile_merge(struct profile *into, const struct profile *from);
  * given the same shapes in the same order have the same ids. */
 int profile_merge_shape(struct profile *into, const struct profile *from);
 
+/* The node of `into` that is the same stack; PROFILE_NONE: full, or out of memory. */
+uint32_t profile_copy_node(struct profile *into, const struct profile *from, uint32_t node);
+
 /* Writes "name (file:line)" as it is shown to people; line 0 leaves ":line" out, no file leaves
  * " (…)" out. Returns the size that was or would have been written, as snprintf does. */
 size_t profile_frame_label(const struct profile *profile, uint32_t frame, char *out, size_t size);

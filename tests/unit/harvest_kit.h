@@ -11,6 +11,7 @@
 #include "store_kit.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define MS UINT64_C(1000000)
@@ -57,9 +58,11 @@ static inline void fake_start(struct fake_process *process, uint32_t records)
     writer_open(&process->writer, 64, records);
     process->pid = fork();
     assert_true(process->pid >= 0);
-    if (process->pid == 0)
+    if (process->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails kills nobody */
         for (;;)
             pause();
+    }
     process->writer.header->pid = (uint32_t)process->pid;
 }
 
