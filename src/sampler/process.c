@@ -18,8 +18,8 @@
 #include "sampler/freeze.h"
 #include "sampler/process_inside.h"
 
-#define TRIES_MAX 8u /* readings of one thread in a round, torn or missed */
-#define RETRY_PAUSE_NS 16000u
+#define TRIES_MAX 8u            /* readings of one thread in a round, torn or missed */
+#define RETRY_PAUSE_READINGS 2u /* how long a pause may be before the next reading */
 #define REFRESH_NS 1000000000u
 #define REFRESH_AGAIN_NS 20000000u /* after a list that made no sense */
 #define REFRESH_SOONEST_NS 2000000u
@@ -485,12 +485,37 @@ void process_hand_over(struct process *process, struct watch *watch, struct roun
     round->see(round->context, &sighting);
 }
 
+/* Does the stack just read belong to the instant of this round's first reading? It may come to
+ * that later (-1: read again), or never: then only what that reading was sure of counts (0). */
+static int is_of_round(struct watch *watch, bool proven, bool last_try)
+{
+    struct stack *stack = &watch->stack;
+    bool fits = sight_fits(&stack->sight, stack->frames, stack->frame_count);
+    if (proven && fits)
+        return 1;
+    if (!last_try && !(proven && sight_left(&stack->sight, stack->frames, stack->frame_count)))
+        return proven ? -1 : 1; /* unproven: the caller sees to it */
+    if (stack->sight.chain_count)
+        stack_show_sure(stack);
+    return 0;
+}
+
+/* The reading is proven, but not its code or a call: the next ones have to fit it. */
+static bool wait_for_more(struct watch *watch, bool proven)
+{
+    struct stack *stack = &watch->stack;
+    if (proven && !stack->sight.chain_count)
+        sight_add(&stack->sight, stack->frames, stack->frame_count, true, stack->frame_count);
+    return false;
+}
+
 /* True when this thread needs no further reading. */
 static bool settle(struct process *process, struct watch *watch, struct round *round, bool last_try)
 {
     bool was_trusted = watch->held_gil && round->mono_ns < watch->running_until_ns;
     enum stack_result result = stack_walk(&watch->stack, &process->gather, process->target);
     watch->held_gil = holds_gil(process, watch);
+    watch->torn = result == STACK_TORN;
     if (result == STACK_AGAIN && !last_try)
         return false;
     if (result == STACK_BAD) {
@@ -507,14 +532,25 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
     if (is_shadowed(process, watch))
         return true;
     bool proven = result == STACK_EXACT && !process->gather.interrupted;
+    if (result == STACK_EXACT && watch_lost_end(watch, process->codes)) {
+        stack_see_lost(&watch->stack, &process->gather, process->target);
+        proven = false;
+    }
+    int of_round = is_of_round(watch, proven, last_try);
+    if (of_round < 0)
+        return false;
+    if (of_round == 0) {
+        proven = false;
+        last_try = true;
+    }
     if (!watch_code_is_certain(watch, process->codes, round->mono_ns)) {
         if (!last_try)
-            return false;
+            return wait_for_more(watch, proven);
         watch_drop_fleeting(watch, process->codes);
         proven = false;
     }
     if (watch_accept(watch, process->codes, process->profile, proven, last_try) == WATCH_RETRY)
-        return false;
+        return wait_for_more(watch, proven);
     watch->stack_is_fresh = watch->state == WATCH_ASLEEP && !watch->partial;
     process_hand_over(process, watch, round);
     return true;
@@ -524,7 +560,8 @@ static bool settle(struct process *process, struct watch *watch, struct round *r
  * favour whatever comes next. */
 static void pause_a_little(struct process *process)
 {
-    uint64_t until_ns = clock_mono_ns() + random_next(&process->random) % RETRY_PAUSE_NS;
+    uint64_t longest_ns = RETRY_PAUSE_READINGS * process->gather.took_ns + 1;
+    uint64_t until_ns = clock_mono_ns() + random_next(&process->random) % longest_ns;
     while (clock_mono_ns() < until_ns)
         ;
 }
@@ -532,11 +569,14 @@ static void pause_a_little(struct process *process)
 int process_read_all(struct process *process, uint32_t count, struct round *round)
 {
     /* Also with nobody to read: a new thread shows at the head of an interpreter's list. */
-    for (uint32_t i = 0; i < count; i++)
-        process->watches[process->pending[i]]->checked_skeleton = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct watch *watch = process->watches[process->pending[i]];
+        watch->checked_skeleton = 0;
+        sight_clear(&watch->stack.sight);
+    }
     for (uint32_t attempt = 0; count > 0 || attempt == 0; attempt++) {
-        if (attempt > 0 && process->watches[process->pending[0]]->edge_count == 0)
-            pause_a_little(process); /* a new call is confirmed at once, while it lasts */
+        if (attempt > 0 && process->watches[process->pending[0]]->torn)
+            pause_a_little(process); /* what was missed or is new is looked at while it lasts */
         int result = read_pending(process, count, attempt == 0);
         if (result < 0)
             return result;

@@ -198,16 +198,23 @@ static uint32_t make_nodes(struct watch *watch, struct code_cache *codes, struct
     return node;
 }
 
+bool watch_lost_end(const struct watch *watch, struct code_cache *codes)
+{
+    const struct stack *stack = &watch->stack;
+    return stack->frame_count &&
+           !(watch->step_count && watch->epoch == codes->epoch &&
+             same_raw(&watch->steps[0].frame, outer_frame(stack, 0))) &&
+           code_is_generator(codes, outer_frame(stack, 0));
+}
+
 enum watch_verdict watch_accept(struct watch *watch, struct code_cache *codes,
                                 struct profile *profile, bool proven, bool last_try)
 {
     struct stack *stack = &watch->stack;
     uint32_t common = common_with_last(watch, codes);
     uint32_t depth = stack->frame_count;
-    if (depth && !common && code_is_generator(codes, outer_frame(stack, 0))) {
-        proven = false; /* resumed only between the copies: its link to the caller was not there */
+    if (!proven && watch_lost_end(watch, codes))
         depth = stack->frame_count = 0;
-    }
     if (common < depth)
         depth = confirm_edges(watch, codes, common, proven);
     bool whole = proven && depth == stack->frame_count;

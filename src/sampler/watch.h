@@ -62,6 +62,8 @@ struct watch {
     bool partial;
     uint64_t seen_until_ns; /* end of the last sample that the kernel took */
 
+    bool torn; /* at the last reading, its copies differed */
+
     struct watch_edge edges[WATCH_EDGES_MAX]; /* new ones in the reading before this one */
     uint32_t edge_count;
     uint64_t checked_skeleton; /* of the last reading in this round after which its code was found
@@ -73,6 +75,10 @@ void watch_done(struct watch *watch);
 
 /* Asks the kernel whether the thread runs, as cheaply as what is known allows. */
 enum watch_state watch_look(struct watch *watch, uint64_t mono_ns);
+
+/* The stack just read begins with a generator: it was resumed only between the copies, when its
+ * link to the caller was not there yet, or any more. */
+bool watch_lost_end(const struct watch *watch, struct code_cache *codes);
 
 /* Turns the stack just read into watch->node. `proven`: STACK_EXACT, else only its outer part is.
  * On the last try pass `last_try`: then calls nobody confirmed are cut off instead of asking for

@@ -141,6 +141,7 @@ int gather_run(struct gather *gather, struct target *target)
 {
     gather->began_ns = clock_mono_ns();
     int result = run_pieces(gather, target);
-    judge_time(gather, clock_mono_ns() - gather->began_ns);
+    gather->took_ns = clock_mono_ns() - gather->began_ns;
+    judge_time(gather, gather->took_ns);
     return result;
 }

@@ -32,9 +32,10 @@ struct gather {
     bool *bad;
     uint32_t count;
     uint32_t piece_capacity;
-    bool interrupted; /* the last run took far longer than usual: we lost the CPU in its middle */
-    double usual_ns;  /* per piece */
+    bool interrupted;  /* the last run took far longer than usual: we lost the CPU in its middle */
+    double usual_ns;   /* per piece */
     uint64_t began_ns; /* the last run, CLOCK_MONOTONIC */
+    uint64_t took_ns;
 };
 
 void gather_init(struct gather *gather);

@@ -32,13 +32,17 @@
 #include "base/err.h"
 
 #define EXTRA_GAP 2048u
-#define MIDDLE_REGIONS 8u /* outermost pieces read once more: each lengthens the reading for all   \
-                           */
+#define MIDDLE_REGIONS                                                                             \
+    8u /* outermost pieces read once more: each lengthens the reading for all                      \
+        */
 #define EXTRA_SPAN_MAX 32768u
 #define EXTRA_KEEP_ROUNDS 64u /* an extra not met for so many rounds is forgotten */
 #define CHUNK_SLACK 1024u     /* read so much beyond the last known top */
 #define CHUNK_USED_MAX (1u << 20)
 #define CHASE_MAX 64u /* frames looked up one by one when a prediction misses */
+#define MEND_TRIES 4u /* looks at the link of a generator that is on and off */
+#define MEND_STEPS 8u /* generators that drive each other, and their entry frames */
+#define MISSES_MAX 4u /* places in one stack where that is done at once */
 
 static uint64_t load_u64(const uint8_t *at, int32_t offset)
 {
@@ -119,6 +123,7 @@ void stack_done(struct stack *stack)
     free(stack->chunks);
     free(stack->regions);
     free(stack->by_depth);
+    sight_done(&stack->sight);
     *stack = (struct stack){0};
 }
 
@@ -202,12 +207,17 @@ static bool add_chunk_regions(struct stack *stack)
  * everything. */
 static void add_head(struct stack *stack, struct gather *gather)
 {
-    stack->cframe_piece = GATHER_NONE;
-    if (stack->abi->stack != PYABI_STACK_CFRAME)
+    if (stack->abi->stack != PYABI_STACK_CFRAME) {
         stack->head_piece = gather_add(gather, stack->tstate, stack->head_size);
-    else if (stack->cframe)
-        stack->cframe_piece =
-            gather_add(gather, stack->cframe, (uint32_t)stack->abi->cframe.current_frame + 8);
+        return;
+    }
+    uint32_t size = (uint32_t)stack->abi->cframe.current_frame + 8;
+    for (int i = 0; i < 2; i++) {
+        struct stack_cframe *cframe = &stack->cframes[i];
+        if (stack->round - cframe->last_used > EXTRA_KEEP_ROUNDS)
+            cframe->address = 0;
+        cframe->piece = cframe->address ? gather_add(gather, cframe->address, size) : GATHER_NONE;
+    }
 }
 
 /* Frames up to 3.10 are spread over the heap, many pieces apart, and the outer ones would be free
@@ -400,10 +410,12 @@ enum chain_end { CHAIN_WHOLE, CHAIN_MISSES, CHAIN_BROKEN };
 struct chain {
     struct raw_frame **frames;
     uint32_t *count, *capacity;
-    bool use_second;  /* follow the links of copy 2 */
-    bool all_equal;   /* out */
-    uint64_t missing; /* out: address that was not read along */
-    uint64_t last;    /* out: frame that linked to it */
+    bool use_second;     /* follow the links of copy 2 */
+    bool all_equal;      /* out */
+    uint32_t sure;       /* out: so many frames at the outer end are equal */
+    uint64_t missing;    /* out: address that was not read along */
+    uint64_t last;       /* out: frame that linked to it */
+    uint64_t last_frame; /* out: the outermost, entry frames apart */
     bool last_is_boundary;
 };
 
@@ -419,40 +431,58 @@ static bool ends_properly(const struct stack *stack, const struct chain *chain, 
     return abi->version_hex < 0x030c0000 || chain->last_is_boundary;
 }
 
-/* Follows the links of one copy from `head`. */
-static enum chain_end follow(struct stack *stack, const struct gather *gather, uint64_t head,
-                             struct chain *chain)
+static bool append_frame(struct chain *chain, const struct pyabi *abi, const uint8_t *at,
+                         uint64_t address)
+{
+    if (!ensure(chain->frames, *chain->count, chain->capacity, sizeof **chain->frames,
+                STACK_MAX_FRAMES))
+        return false;
+    load_frame(abi, at, address, &(*chain->frames)[(*chain->count)++]);
+    chain->last_frame = address;
+    return true;
+}
+
+/* Follows the links of one copy from `address` on, and adds what it finds to the chain. */
+static enum chain_end follow_on(struct stack *stack, const struct gather *gather, uint64_t address,
+                                struct chain *chain)
 {
     const struct pyabi *abi = stack->abi;
     uint32_t size = frame_size(abi), steps = 0;
-    *chain->count = 0;
-    chain->all_equal = true;
-    chain->last = 0;
-    uint64_t address = head;
+    uint64_t mark = 0; /* the frame met at the last power of two steps: met again, it is a ring */
     while (!is_end(stack, address)) {
         struct view view;
-        if (++steps > STACK_MAX_FRAMES || address & 7)
+        if (++steps > STACK_MAX_FRAMES || address & 7 || address == mark)
             return CHAIN_BROKEN;
+        if ((steps & (steps - 1)) == 0)
+            mark = address;
         if (is_base_shim(stack, address, chain->last))
             return CHAIN_WHOLE;
         if (!view_find(stack, gather, address, size, &view)) {
             chain->missing = address;
             return CHAIN_MISSES;
         }
-        if (!same_frame(abi, &view, *chain->count == 0))
+        bool is_same = same_frame(abi, &view, *chain->count == 0);
+        if (!is_same)
             chain->all_equal = false;
         const uint8_t *at = chain->use_second ? view.second : view.first;
-        if (!is_boundary(abi, at)) {
-            if (!ensure(chain->frames, *chain->count, chain->capacity, sizeof **chain->frames,
-                        STACK_MAX_FRAMES))
-                return CHAIN_BROKEN;
-            load_frame(abi, at, address, &(*chain->frames)[(*chain->count)++]);
-        }
+        if (!is_boundary(abi, at) && !append_frame(chain, abi, at, address))
+            return CHAIN_BROKEN;
+        chain->sure = is_same ? chain->sure + !is_boundary(abi, at) : 0;
         chain->last = address;
         chain->last_is_boundary = is_boundary(abi, at);
         address = load_u64(at, abi->frame.previous);
     }
     return ends_properly(stack, chain, address) ? CHAIN_WHOLE : CHAIN_BROKEN;
+}
+
+static enum chain_end follow(struct stack *stack, const struct gather *gather, uint64_t head,
+                             struct chain *chain)
+{
+    *chain->count = 0;
+    chain->all_equal = true;
+    chain->sure = 0;
+    chain->last = chain->last_frame = 0;
+    return follow_on(stack, gather, head, chain);
 }
 
 /* Marks the off-chunk frames of the accepted stack as used, so that they stay in the plan. */
@@ -496,8 +526,10 @@ static bool knows_extra(struct stack *stack, uint64_t address)
 
 /* ---- when the prediction misses ------------------------------------------------------------ */
 
-/* Reads frames one by one from `address` on, to learn where they are. */
-static void chase(struct stack *stack, struct target *target, uint64_t address)
+/* Reads frames one by one from `address` on, to learn where they are, and adds them to the chain
+ * (NULL: only learns). Returns the address where it ended. */
+static uint64_t chase(struct stack *stack, struct target *target, uint64_t address,
+                      struct chain *chain)
 {
     const struct pyabi *abi = stack->abi;
     uint8_t bytes[512];
@@ -505,19 +537,27 @@ static void chase(struct stack *stack, struct target *target, uint64_t address)
     bool one_by_one = abi->stack == PYABI_STACK_FRAMEOBJECT;
     for (uint32_t i = 0; i < (one_by_one ? STACK_MAX_FRAMES : CHASE_MAX); i++) {
         if (is_end(stack, address) || address & 7 || size > sizeof bytes)
-            return;
+            return address;
         if (target_read(target, (struct raddr){address}, bytes, size) < 0)
-            return;
+            return 0;
         uint64_t previous = load_u64(bytes, abi->frame.previous);
         if (is_boundary(abi, bytes) && is_end(stack, previous))
             stack->base_shim = address;
         if (one_by_one && i > 0 && knows_extra(stack, address))
-            return; /* its callers were learned with it; where they were not, the next look tells */
+            return address; /* its callers were learned with it; if not, the next look tells */
         remember_extra(stack, address, size);
+        if (chain && !is_boundary(abi, bytes))
+            append_frame(chain, abi, bytes, address);
+        if (chain) {
+            chain->sure = 0;
+            chain->last = address;
+            chain->last_is_boundary = is_boundary(abi, bytes);
+        }
         address = previous;
         if (!one_by_one)
-            return; /* the callers are probably in the chunk */
+            return address; /* the callers are probably in the chunk */
     }
+    return address;
 }
 
 static bool set_chunks(struct stack *stack, struct target *target, uint64_t innermost, uint64_t top)
@@ -592,24 +632,182 @@ static void load_head(struct stack *stack, const uint8_t *at)
     head->base_frame =
         abi->tstate.base_frame == PYABI_NONE ? 0 : load_u64(at, abi->tstate.base_frame);
     head->frame = load_u64(at, abi->tstate.frame);
+    head->top =
+        abi->tstate.datastack_top == PYABI_NONE ? 0 : load_u64(at, abi->tstate.datastack_top);
 }
 
-/* 3.11/3.12: the frame hangs on a cframe. False: the predicted cframe was not the right one. */
-static bool resolve_cframe(struct stack *stack, const struct gather *gather)
+/* The cframe's entry, made in place of the one not met for longer when it is new. */
+static struct stack_cframe *meet_cframe(struct stack *stack, uint64_t address)
 {
-    uint64_t cframe = stack->head.frame;
-    const uint8_t *at = gather_get(gather, stack->cframe_piece);
+    struct stack_cframe *list = stack->cframes;
+    int at = list[0].address == address   ? 0
+             : list[1].address == address ? 1
+                                          : list[1].last_used < list[0].last_used;
+    if (list[at].address != address)
+        list[at] = (struct stack_cframe){.address = address, .piece = GATHER_NONE};
+    list[at].last_used = stack->round;
+    return &list[at];
+}
+
+/* 3.11/3.12: the frame hangs on a cframe. False: it was not read along, or another was in use
+ * before the end; then the frame is a moment too old or too new. */
+static bool resolve_cframe(struct stack *stack, const struct gather *gather, struct target *target)
+{
+    uint64_t address = stack->head.frame, frame = 0;
     const uint8_t *again = gather_get(gather, stack->head_again_piece);
-    bool hit = at && again && cframe == stack->cframe &&
-               load_u64(again, stack->abi->tstate.frame) == cframe;
-    stack->cframe = cframe;
-    if (!cframe) {
-        stack->head.frame = 0;
+    uint64_t address_again = again ? load_u64(again, stack->abi->tstate.frame) : 0;
+    int32_t offset = stack->abi->cframe.current_frame;
+    stack->head.frame = 0;
+    if (address_again && address_again != address)
+        meet_cframe(stack, address_again);
+    if (!address)
         return true;
+    const uint8_t *at = gather_get(gather, meet_cframe(stack, address)->piece);
+    if (at)
+        frame = load_u64(at, offset);
+    else
+        target_read(target, (struct raddr){address + (uint64_t)offset}, &frame, sizeof frame);
+    stack->head.frame = frame;
+    return at && address_again == address;
+}
+
+static bool is_in_chunk(const struct stack *stack, uint64_t address)
+{
+    for (uint32_t i = 0; i < stack->chunk_count; i++)
+        if (address - stack->chunks[i].address < stack->chunks[i].used)
+            return true;
+    return false;
+}
+
+/* Is the frame where frames of running functions stay put: in a chunk, or, up to 3.10, read along?
+ */
+static bool is_settled(const struct stack *stack, const struct gather *gather, uint64_t address)
+{
+    struct view view;
+    if (stack->abi->stack == PYABI_STACK_FRAMEOBJECT)
+        return view_find(stack, gather, address, frame_size(stack->abi), &view);
+    return is_in_chunk(stack, address);
+}
+
+/* Goes outward from the frame at `address` as it is linked now, until a frame is met that stays
+ * put, whose address is returned; 0: there is no way. */
+static uint64_t walk_out(struct stack *stack, const struct gather *gather, struct target *target,
+                         uint64_t address, struct chain *chain)
+{
+    const struct pyabi *abi = stack->abi;
+    uint8_t bytes[512];
+    uint32_t size = frame_size(abi);
+    for (uint32_t i = 0; i < MEND_STEPS && size <= sizeof bytes; i++) {
+        if (target_read(target, (struct raddr){address}, bytes, size) < 0)
+            return 0;
+        if (i && !is_boundary(abi, bytes) && !append_frame(chain, abi, bytes, address))
+            return 0;
+        address = load_u64(bytes, abi->frame.previous);
+        if (is_end(stack, address) || address & 7)
+            return 0;
+        if (is_settled(stack, gather, address))
+            return address;
     }
-    if (hit)
-        stack->head.frame = load_u64(at, stack->abi->cframe.current_frame);
-    return hit;
+    return 0;
+}
+
+/* The chain ends with a generator that was suspended when its copy was made, but ran at the
+ * instant: while it runs its link can be read. No proof, but what later readings have to fit. */
+static bool mend(struct stack *stack, const struct gather *gather, struct target *target,
+                 struct chain *chain)
+{
+    uint32_t count = *chain->count;
+    for (uint32_t i = 0; i < MEND_TRIES; i++) {
+        uint64_t from = walk_out(stack, gather, target, chain->last_frame, chain);
+        chain->sure = 0;
+        if (from && follow_on(stack, gather, from, chain) == CHAIN_WHOLE)
+            return true;
+        *chain->count = count;
+    }
+    return false;
+}
+
+/* A thread's outermost frame stays where it is. */
+static bool is_whole(const struct stack *stack, const struct chain *chain, enum chain_end end)
+{
+    return end == CHAIN_WHOLE && (!stack->outermost || chain->last_frame == stack->outermost);
+}
+
+/* In a chunk everything below its top is alive: the innermost frame there, as far as the last exact
+ * stack's frames say where frames begin. 0: none. */
+static uint64_t top_frame(const struct stack *stack)
+{
+    for (uint32_t i = 0; i < stack->slot_count; i++)
+        if (stack->slots[i] < stack->head.top && is_in_chunk(stack, stack->slots[i]))
+            return stack->slots[i];
+    return 0;
+}
+
+static void see_chain(struct stack *stack, const struct gather *gather, struct target *target,
+                      struct chain *chain, enum chain_end end)
+{
+    uint32_t count = *chain->count, sure = chain->sure;
+    bool whole = is_whole(stack, chain, end);
+    if (!whole && count) {
+        *chain->count = 1; /* what hangs on it is of another moment */
+        chain->last_frame = (*chain->frames)[0].address;
+        whole = mend(stack, gather, target, chain);
+    }
+    uint64_t from = whole ? 0 : top_frame(stack);
+    if (!whole)
+        chain->sure = 0;
+    if (from && follow_on(stack, gather, from, chain) != CHAIN_WHOLE) {
+        *chain->count = count ? 1 : 0;
+        chain->sure = 0;
+    }
+    sight_add(&stack->sight, *chain->frames, *chain->count, whole, chain->sure);
+    *chain->count = count;
+    chain->sure = sure;
+}
+
+/* A frame was not read along. It is looked up a moment later: no proof, but good enough to say what
+ * a later reading has to fit. */
+static void see_missing(struct stack *stack, const struct gather *gather, struct target *target,
+                        struct chain *chain)
+{
+    enum chain_end end = CHAIN_MISSES;
+    for (uint32_t i = 0; end == CHAIN_MISSES && i < MISSES_MAX; i++)
+        end = follow_on(stack, gather, chase(stack, target, chain->missing, chain), chain);
+    if (!stack->sight.chain_count)
+        see_chain(stack, gather, target, chain, end);
+}
+
+/* What both copies say, before only what they have in common is kept. */
+static void see_torn(struct stack *stack, const struct gather *gather, struct target *target,
+                     struct chain *first, enum chain_end first_end, struct chain *second,
+                     enum chain_end second_end)
+{
+    bool second_first = !is_whole(stack, first, first_end) && is_whole(stack, second, second_end);
+    see_chain(stack, gather, target, second_first ? second : first,
+              second_first ? second_end : first_end);
+    see_chain(stack, gather, target, second_first ? first : second,
+              second_first ? first_end : second_end);
+}
+
+void stack_see_lost(struct stack *stack, const struct gather *gather, struct target *target)
+{
+    struct chain chain = {
+        .frames = &stack->frames, .count = &stack->frame_count, .capacity = &stack->frame_capacity};
+    if (stack->sight.chain_count || !stack->frame_count)
+        return;
+    see_chain(stack, gather, target, &chain, CHAIN_BROKEN);
+}
+
+/* Where frames begin in the innermost chunk, innermost first. */
+static void note_slots(struct stack *stack)
+{
+    if (!stack->chunk_count)
+        return;
+    const struct stack_chunk *chunk = &stack->chunks[stack->chunk_count - 1];
+    stack->slot_count = 0;
+    for (uint32_t i = 0; i < stack->frame_count && stack->slot_count < STACK_MAX_SLOTS; i++)
+        if (stack->frames[i].address - chunk->address < chunk->used)
+            stack->slots[stack->slot_count++] = stack->frames[i].address;
 }
 
 static enum stack_result compare(struct stack *stack, const struct gather *gather,
@@ -619,12 +817,14 @@ static enum stack_result compare(struct stack *stack, const struct gather *gathe
         .frames = &stack->frames, .count = &stack->frame_count, .capacity = &stack->frame_capacity};
     enum chain_end end = follow(stack, gather, stack->head.frame, &chain);
     if (end == CHAIN_MISSES && chain.all_equal) {
-        chase(stack, target, chain.missing);
+        see_missing(stack, gather, target, &chain);
         return STACK_AGAIN;
     }
     if (end == CHAIN_WHOLE && chain.all_equal) {
         if (stack->extra_count)
             touch_extras(stack);
+        stack->outermost = chain.last_frame;
+        note_slots(stack);
         return stack->frame_count ? STACK_EXACT : STACK_EMPTY;
     }
     struct chain second = {.frames = &stack->other,
@@ -632,15 +832,51 @@ static enum stack_result compare(struct stack *stack, const struct gather *gathe
                            .capacity = &stack->other_capacity,
                            .use_second = true};
     enum chain_end second_end = follow(stack, gather, stack->head.frame, &second);
-    if (end == CHAIN_WHOLE && second_end == CHAIN_WHOLE)
+    bool is_first = !stack->sight.chain_count;
+    if (is_first)
+        see_torn(stack, gather, target, &chain, end, &second, second_end);
+    if (end == CHAIN_WHOLE && second_end == CHAIN_WHOLE) {
         keep_common_outer(stack);
-    else
+        const struct sight_chain *seen = &stack->sight.chains[0];
+        if (is_first && seen->whole && stack->frame_count > stack->sight.sure &&
+            stack->frame_count <= seen->count)
+            stack->sight.sure = stack->frame_count;
+    } else {
         stack->frame_count = 0;
+    }
     if (end == CHAIN_MISSES)
-        chase(stack, target, chain.missing);
+        chase(stack, target, chain.missing, NULL);
     else if (second_end == CHAIN_MISSES)
-        chase(stack, target, second.missing);
+        chase(stack, target, second.missing, NULL);
     return STACK_TORN;
+}
+
+/* The head is not certain: what hangs on it is only something to compare with. */
+static void see_unsure(struct stack *stack, const struct gather *gather, struct target *target)
+{
+    struct chain chain = {
+        .frames = &stack->frames, .count = &stack->frame_count, .capacity = &stack->frame_capacity};
+    if (stack->sight.chain_count)
+        return;
+    enum chain_end end = follow(stack, gather, stack->head.frame, &chain);
+    if (end == CHAIN_MISSES)
+        see_missing(stack, gather, target, &chain);
+    else
+        see_chain(stack, gather, target, &chain, end);
+    stack->frame_count = 0;
+}
+
+void stack_show_sure(struct stack *stack)
+{
+    const struct sight *sight = &stack->sight;
+    uint32_t count = sight->sure;
+    while (count > stack->frame_capacity)
+        if (!ensure(&stack->frames, stack->frame_capacity, &stack->frame_capacity,
+                    sizeof *stack->frames, STACK_MAX_FRAMES))
+            return;
+    const struct sight_chain *chain = &sight->chains[0];
+    memcpy(stack->frames, chain->frames + (chain->count - count), count * sizeof *stack->frames);
+    stack->frame_count = count;
 }
 
 enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
@@ -651,11 +887,12 @@ enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
     if (!head)
         return STACK_BAD;
     load_head(stack, head);
-    bool cframe_known = stack->abi->stack != PYABI_STACK_CFRAME || resolve_cframe(stack, gather);
+    bool cframe_known =
+        stack->abi->stack != PYABI_STACK_CFRAME || resolve_cframe(stack, gather, target);
     if (cframe_known && is_end(stack, stack->head.frame))
         return STACK_EMPTY;
     bool chunks_known = check_chunks(stack, target, head);
-    if (!cframe_known || !chunks_known)
+    if (!chunks_known)
         return STACK_AGAIN;
     for (uint32_t i = 0; i < stack->region_count; i++)
         if (!gather_get(gather, stack->regions[i].first) ||
@@ -665,6 +902,10 @@ enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
             stack->chunk_count = 0;
             return STACK_AGAIN;
         }
+    if (!cframe_known) {
+        see_unsure(stack, gather, target);
+        return STACK_AGAIN;
+    }
     return compare(stack, gather, target);
 }
 

@@ -15,10 +15,12 @@
 
 #include "pyabi/pyabi.h"
 #include "unwind/gather.h"
+#include "unwind/sight.h"
 
 #define STACK_MAX_FRAMES 20000u
 #define STACK_MAX_EXTRAS 256u /* remembered off-chunk frames, beyond those of the last stack */
 #define STACK_MAX_CHUNKS 1024u
+#define STACK_MAX_SLOTS 16u
 
 enum stack_result {
     STACK_EXACT, /* frames[] existed at one instant */
@@ -26,14 +28,6 @@ enum stack_result {
     STACK_AGAIN, /* plan and read once more */
     STACK_EMPTY, /* the thread runs no Python */
     STACK_BAD,   /* the thread state cannot be read, or makes no sense */
-};
-
-struct raw_frame {
-    uint64_t address;   /* of the frame itself */
-    uint64_t code;      /* code object, tags removed */
-    uint64_t instr;     /* bytecode address, or f_lasti where the ABI has an index */
-    int32_t tlbc_index; /* free-threaded 3.14+: which copy of the bytecode; else 0 */
-    uint32_t identity;  /* of the code object at that instant (code_identity); 0: not read along */
 };
 
 struct stack_extra {
@@ -46,6 +40,14 @@ struct stack_extra {
 struct stack_chunk {
     uint64_t address;
     uint32_t used; /* bytes from address to the first free byte */
+};
+
+/* On the C stack, one per entry into the interpreter. A generator that C code drives has one of its
+ * own, so a thread may go to and fro between two. */
+struct stack_cframe {
+    uint64_t address; /* 0: none */
+    uint32_t piece;
+    uint32_t last_used; /* round */
 };
 
 struct stack_region {
@@ -61,6 +63,7 @@ struct stack_region {
 struct stack_head {
     uint64_t interp, next, prev, thread_id, native_thread_id;
     uint64_t frame;      /* innermost frame */
+    uint64_t top;        /* first free byte of the innermost chunk; 0: no chunks */
     uint64_t base_frame; /* 3.15: the sentinel at the outer end; else 0 */
     bool holds_gil;      /* only where the thread state says so (3.15) */
     bool knows_gil;
@@ -72,6 +75,7 @@ struct stack {
     struct stack_head head;
     struct raw_frame *frames; /* innermost first */
     uint32_t frame_count;
+    struct sight sight; /* filled by the first reading since sight_clear() that is not exact */
 
     /* private */
     uint32_t frame_capacity;
@@ -85,10 +89,14 @@ struct stack {
     uint32_t region_count, region_capacity;
     uint32_t *by_depth; /* regions with a known depth, innermost first */
     uint32_t by_depth_capacity;
-    uint32_t chunk_region; /* index in regions of the innermost chunk, or UINT32_MAX */
-    uint64_t cframe;       /* predicted; 3.11 and 3.12 */
-    uint32_t head_piece, head_again_piece, cframe_piece;
+    uint32_t chunk_region;          /* index in regions of the innermost chunk, or UINT32_MAX */
+    struct stack_cframe cframes[2]; /* the last ones met; 3.11 and 3.12 */
+    uint32_t head_piece, head_again_piece;
     uint32_t head_size;
+    uint64_t outermost; /* of the last exact stack: address of its outermost frame; 0: none yet */
+    uint64_t
+        slots[STACK_MAX_SLOTS]; /* of the last exact stack: innermost frames in its last chunk */
+    uint32_t slot_count;
     uint64_t base_shim; /* the entry frame below the outermost Python frame; its content is known */
     uint32_t round;
 };
@@ -102,6 +110,13 @@ int stack_plan(struct stack *stack, struct gather *gather);
 /* Looks at the pieces. May read more from the target when the prediction missed (cold). */
 enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
                              struct target *target);
+
+/* The outer frames that the first reading was sure of (maybe none), instead of what is there. */
+void stack_show_sure(struct stack *stack);
+
+/* The stack just read lacks its outer end (a generator that was suspended in both copies): what can
+ * be found of it is remembered as seen. */
+void stack_see_lost(struct stack *stack, const struct gather *gather, struct target *target);
 
 /* After gather_run(): the context that was current at the instant of the round; 0: none. False: the
  * thread state was not read, moved, or has none (3.6). */
