@@ -133,6 +133,17 @@ static bool is_ours_from_the_start(const struct harvest *harvest, const struct c
            map_get(&harvest->known, facts->start_mono_ns) == MAP_NONE;
 }
 
+static void note_latency(struct harvest_member *member, const struct keep_trace *trace)
+{
+    struct latency_exemplar exemplar = {
+        .trace_high = trace->trace.as.trace.trace_high,
+        .trace_low = trace->trace.as.trace.trace_low,
+        .at_ns = member->harvest->wall_ns,
+        .value_s = (double)trace->request.as.span.duration_ns / 1e9,
+    };
+    latency_note(&member->harvest->latency, member->service, &exemplar);
+}
+
 static void see_trace(void *context, const struct keep_trace *trace)
 {
     struct harvest_member *member = context;
@@ -145,6 +156,8 @@ static void see_trace(void *context, const struct keep_trace *trace)
         .owner = member->owner,
     };
     bool is_kept = traces_add(harvest->traces, &process, trace);
+    if (is_kept && trace->request.about == AGENT_KIND_REQUEST)
+        note_latency(member, trace);
     harvest->stats.traces_kept += is_kept;
     harvest->stats.traces_dropped += !is_kept;
 }
@@ -234,6 +247,11 @@ static void look_for_agent(struct harvest *harvest, struct harvest_member *membe
         skip_past(harvest, member);
 }
 
+const struct latency *harvest_latency(const struct harvest *harvest)
+{
+    return &harvest->latency;
+}
+
 bool harvest_has_agent(const struct harvest *harvest, pid_t pid)
 {
     uint32_t at = find(harvest, pid);
@@ -303,6 +321,8 @@ static void end_window(struct harvest *harvest)
         bool was_idle = member->collect && records == member->records_before;
         read_counters(harvest, member);
         harvest_gauges(harvest, member);
+        if (member->collect)
+            collect_shed(member->collect);
         if (was_idle && records == collect_stats(member->collect)->records)
             look_again(harvest, member);
         member->records_before = member->collect ? collect_stats(member->collect)->records : 0;

@@ -175,9 +175,8 @@ static uint32_t endpoint_of(struct parts *parts, uint32_t index)
     if (parts->endpoint_of[index])
         return parts->endpoint_of[index] - 1;
     const char *method = key.kind == AGENT_KIND_REQUEST ? key.detail : "";
-    uint32_t found = key.is_other
-                         ? OTHER
-                         : make_endpoint(parts, requests_name(key.kind, method, key.name, label));
+    const char *route = key.is_other ? HARVEST_OTHER : key.name;
+    uint32_t found = make_endpoint(parts, requests_name(key.kind, method, route, label));
     parts->endpoint_of[index] = found + 1;
     return found;
 }
