@@ -27,12 +27,11 @@ static bool fit(struct tally *tally)
     return true;
 }
 
-int tally_add(struct tally *tally, uint32_t label, uint32_t thread, uint32_t node,
-              uint64_t weight_ns)
+int tally_add(struct tally *tally, const struct tally_row *row)
 {
-    if (label >= TALLY_MAX_LABELS || thread >= TALLY_MAX_THREADS)
+    if (row->label >= TALLY_MAX_LABELS || row->thread >= TALLY_MAX_THREADS)
         return ERR_LIMIT;
-    uint64_t key = key_of(label, thread, node);
+    uint64_t key = key_of(row->label, row->thread, row->node);
     uint32_t at = map_get(&tally->index, key);
     if (at == MAP_NONE) {
         at = tally->count;
@@ -40,11 +39,12 @@ int tally_add(struct tally *tally, uint32_t label, uint32_t thread, uint32_t nod
             return ERR_LIMIT;
         if (!fit(tally) || map_set(&tally->index, key, at) < 0)
             return ERR_NO_MEMORY;
-        tally->rows[at] = (struct tally_row){.label = label, .thread = thread, .node = node};
+        tally->rows[at] =
+            (struct tally_row){.label = row->label, .thread = row->thread, .node = row->node};
         tally->count++;
     }
-    tally->rows[at].count++;
-    tally->rows[at].weight_ns += weight_ns;
+    tally->rows[at].count += row->count;
+    tally->rows[at].weight_ns += row->weight_ns;
     return 0;
 }
 

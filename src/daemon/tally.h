@@ -28,9 +28,8 @@ struct tally {
     uint32_t count, capacity;
 };
 
-/* 0, ERR_NO_MEMORY, ERR_LIMIT. */
-int tally_add(struct tally *tally, uint32_t label, uint32_t thread, uint32_t node,
-              uint64_t weight_ns);
+/* Adds count and weight. 0, ERR_NO_MEMORY, ERR_LIMIT. */
+int tally_add(struct tally *tally, const struct tally_row *row);
 /* The rows, ordered by label, thread and node; the caller frees. NULL: there are none. */
 struct tally_row *tally_take(struct tally *tally, uint32_t *count);
 void tally_done(struct tally *tally);

@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/* watched.c - looks at one process, most of which find that it has not run.
+ *
+ * A process's own CPU clock tells in one system call, for all its threads, whether any of them has
+ * run since the look before. If none has, nothing about it can have changed: no stack, no list of
+ * threads. So a look at a process that waits costs 1 us instead of 5 for each of its threads, and
+ * what its threads were seen in is added later, for as long as it lasted.
+ *
+ * The same clock says what samples stand for. Those of a round share the CPU time that the process
+ * has used and that no sample stands for yet, each at most the time since the look before. So the
+ * sums are CPU time as the kernel counts it, also where many threads wait for few processors;
+ * a thread that was about to run, in a process that has not, is not on a CPU.
+ */
 #include "daemon/watched.h"
 
 #include <stdlib.h>
@@ -14,6 +26,8 @@
 #define LABEL_OTHER 2u
 #define LABEL_LATER UINT32_MAX
 #define LABELS_MAX_BYTES ((size_t)1 << 20)
+#define ROUND_NS UINT64_C(1000000000) /* one at least so often */
+#define POOL_MAX_NS UINT64_C(1000000000)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
@@ -21,6 +35,15 @@ static void add_label(struct watched *watched, const char *text)
 {
     buf_add(&watched->labels, text, strlen(text) + 1);
     watched->label_count++;
+}
+
+static bool read_clock(const struct watched *watched, uint64_t *cpu_ns)
+{
+    struct timespec time;
+    if (clock_gettime(watched->clock, &time) != 0)
+        return false;
+    *cpu_ns = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+    return true;
 }
 
 int watched_new(struct target *target, struct book *book, bool wall, struct watched **out,
@@ -42,6 +65,8 @@ int watched_new(struct target *target, struct book *book, bool wall, struct watc
     watched->book = book_ref(book);
     watched->wall_wanted = wall;
     watched->last_ns = clock_mono_ns();
+    watched->has_clock = clock_getcpuclockid(book->pid, &watched->clock) == 0 &&
+                         read_clock(watched, &watched->clock_ns);
     map_init(&watched->label_index);
     buf_init(&watched->labels, LABELS_MAX_BYTES);
     add_label(watched, "");
@@ -61,6 +86,7 @@ void watched_free(struct watched *watched)
     tally_done(&watched->wall);
     map_done(&watched->label_index);
     buf_done(&watched->labels);
+    free(watched->seen);
     free(watched->late);
     free(watched->trail);
     free(watched);
@@ -101,20 +127,22 @@ static uint32_t endpoint_of(struct watched *watched, struct collect *agent, uint
 
 /* ---- samples ------------------------------------------------------------------------------- */
 
-static void count(struct watched *watched, uint32_t label, const struct watched_late *sample)
+static void count(struct watched *watched, uint32_t label, const struct watched_sample *sample)
 {
-    int result = 0;
+    struct tally_row row = {.label = label,
+                            .thread = sample->thread,
+                            .node = sample->node,
+                            .count = sample->count,
+                            .weight_ns = sample->weight_ns};
     if (!sample->is_idle) {
         watched->cpu_ns += sample->weight_ns;
-        result = tally_add(&watched->cpu, label, sample->thread, sample->node, sample->weight_ns);
+        watched->dropped += tally_add(&watched->cpu, &row) < 0;
+    } else {
+        watched->dropped += tally_add(&watched->wall, &row) < 0;
     }
-    watched->dropped += result < 0;
-    if (watched->wall_wanted)
-        result = tally_add(&watched->wall, label, sample->thread, sample->node, sample->weight_ns);
-    watched->dropped += result < 0;
 }
 
-static bool put_off(struct watched *watched, const struct watched_late *sample)
+static bool put_off(struct watched *watched, const struct watched_sample *sample)
 {
     if (!watched->late)
         watched->late = malloc(WATCHED_MAX_LATE * sizeof *watched->late);
@@ -124,6 +152,34 @@ static bool put_off(struct watched *watched, const struct watched_late *sample)
     return true;
 }
 
+/* Counts it, now or when its route is known. */
+static void settle(struct watched *watched, const struct watched_sample *sample)
+{
+    struct collect *agent = process_agent(watched->process);
+    uint32_t label = endpoint_of(watched, agent, sample->request, sample->slot, false);
+    if (label == LABEL_LATER && put_off(watched, sample))
+        return;
+    if (label == LABEL_LATER)
+        label = endpoint_of(watched, agent, sample->request, sample->slot, true);
+    count(watched, label, sample);
+}
+
+static void settle_late(struct watched *watched, bool is_last_try)
+{
+    struct collect *agent = process_agent(watched->process);
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < watched->late_count; i++) {
+        struct watched_sample *sample = &watched->late[i];
+        uint32_t label = endpoint_of(watched, agent, sample->request, sample->slot, is_last_try);
+        if (label == LABEL_LATER)
+            watched->late[left++] = *sample;
+        else
+            count(watched, label, sample);
+    }
+    watched->late_count = left;
+}
+
+/* For the trace that the request may become. */
 static void note_trail(struct watched *watched, const struct process_sighting *sighting)
 {
     if (!watched->trail)
@@ -138,54 +194,116 @@ static void note_trail(struct watched *watched, const struct process_sighting *s
     };
 }
 
+static bool fit_seen(struct watched *watched)
+{
+    if (watched->seen_count < watched->seen_capacity)
+        return true;
+    uint32_t capacity = watched->seen_capacity ? watched->seen_capacity * 2 : 8;
+    struct watched_sample *moved = realloc(watched->seen, capacity * sizeof *moved);
+    if (!moved)
+        return false;
+    watched->seen = moved;
+    watched->seen_capacity = capacity;
+    return true;
+}
+
 static void see(void *context, const struct process_sighting *sighting)
 {
     struct watched *watched = context;
-    struct watched_late sample = {
+    if (!fit_seen(watched)) {
+        watched->dropped++;
+        return;
+    }
+    watched->seen[watched->seen_count++] = (struct watched_sample){
         .request = sighting->request,
-        .weight_ns = watched->elapsed_ns,
         .slot = sighting->request_slot,
         .thread = sighting->thread,
         .node = sighting->node,
         .is_idle = sighting->idle,
     };
-    uint32_t label = endpoint_of(watched, sighting->agent, sample.request, sample.slot, false);
-    if (label != LABEL_NONE && label != LABEL_UNKNOWN && !sighting->idle)
+    if (sighting->agent && sighting->request && sighting->request != PROCESS_REQUEST_UNKNOWN &&
+        !sighting->idle)
         note_trail(watched, sighting);
-    if (label == LABEL_LATER && put_off(watched, &sample))
-        return;
-    if (label == LABEL_LATER)
-        label = endpoint_of(watched, sighting->agent, sample.request, sample.slot, true);
-    count(watched, label, &sample);
+}
+
+/* ---- looks --------------------------------------------------------------------------------- */
+
+/* Threads that run: CPU time, and wall time as all others. */
+static void count_round(struct watched *watched)
+{
+    uint32_t running = 0;
+    for (uint32_t i = 0; i < watched->seen_count; i++)
+        running += !watched->seen[i].is_idle;
+    uint64_t share_ns = running ? watched->pool_ns / running : 0;
+    if (share_ns > watched->elapsed_ns || !watched->has_clock)
+        share_ns = watched->elapsed_ns;
+    for (uint32_t i = 0; i < watched->seen_count; i++) {
+        struct watched_sample sample = watched->seen[i];
+        sample.count = 1;
+        sample.weight_ns = share_ns;
+        if (!sample.is_idle && share_ns) {
+            watched->pool_ns -= share_ns < watched->pool_ns ? share_ns : watched->pool_ns;
+            settle(watched, &sample);
+        }
+        sample.is_idle = true;
+        sample.weight_ns = watched->elapsed_ns;
+        if (watched->wall_wanted)
+            settle(watched, &sample);
+    }
+}
+
+/* The looks since the last round, at which nothing had changed. */
+static void count_quiet(struct watched *watched)
+{
+    for (uint32_t i = 0; i < watched->seen_count && watched->wall_wanted; i++) {
+        struct watched_sample sample = watched->seen[i];
+        sample.is_idle = true;
+        sample.count = watched->quiet_looks;
+        sample.weight_ns = watched->quiet_ns;
+        if (sample.count)
+            settle(watched, &sample);
+    }
+    watched->quiet_looks = 0;
+    watched->quiet_ns = 0;
+}
+
+/* Has any of its threads run since the look before? */
+static bool has_run(struct watched *watched)
+{
+    uint64_t cpu_ns;
+    if (!watched->has_clock || !read_clock(watched, &cpu_ns))
+        return true; /* the round tells why */
+    uint64_t used_ns = cpu_ns > watched->clock_ns ? cpu_ns - watched->clock_ns : 0;
+    watched->clock_ns = cpu_ns;
+    watched->pool_ns += used_ns;
+    if (watched->pool_ns > POOL_MAX_NS) /* threads that are none of Python's */
+        watched->pool_ns = POOL_MAX_NS;
+    return used_ns > 0;
 }
 
 int watched_look(struct watched *watched, uint64_t mono_ns)
 {
     uint64_t longest_ns = WATCHED_STALL_PERIODS * UINT64_C(1000000000) / watched->rate_hz;
+    bool is_due = mono_ns - watched->round_ns >= ROUND_NS;
     if (pthread_mutex_trylock(&watched->book->lock) != 0)
         return ERR_TORN;
     watched->elapsed_ns = mono_ns - watched->last_ns;
     if (watched->elapsed_ns > longest_ns)
         watched->elapsed_ns = longest_ns;
     watched->last_ns = mono_ns;
-    int result = process_round(watched->process, mono_ns, see, watched);
+    int result = 0;
+    if (has_run(watched) || is_due) {
+        count_quiet(watched);
+        watched->seen_count = 0;
+        watched->round_ns = mono_ns;
+        result = process_round(watched->process, mono_ns, see, watched);
+        count_round(watched);
+    } else {
+        watched->quiet_looks++;
+        watched->quiet_ns += watched->elapsed_ns;
+    }
     pthread_mutex_unlock(&watched->book->lock);
     return result < 0 ? result : 0;
-}
-
-static void settle_late(struct watched *watched, bool is_last_try)
-{
-    struct collect *agent = process_agent(watched->process);
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < watched->late_count; i++) {
-        struct watched_late *sample = &watched->late[i];
-        uint32_t label = endpoint_of(watched, agent, sample->request, sample->slot, is_last_try);
-        if (label == LABEL_LATER)
-            watched->late[left++] = *sample;
-        else
-            count(watched, label, sample);
-    }
-    watched->late_count = left;
 }
 
 void watched_drain(struct watched *watched)
@@ -222,6 +340,7 @@ static bool copy_labels(const struct watched *watched, struct letter *letter)
 
 struct letter *watched_window(struct watched *watched, uint64_t at_ns)
 {
+    count_quiet(watched);
     settle_late(watched, true);
     if (!watched->cpu.count && !watched->wall.count)
         return NULL;

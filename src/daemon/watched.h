@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/map.h"
@@ -20,10 +21,10 @@
 #define WATCHED_MAX_LATE 4096u
 #define WATCHED_MAX_TRAIL 4096u
 
-/* A sample of a request whose route is not known yet. */
-struct watched_late {
+/* A thread in a stack, at one look or at several in a row. */
+struct watched_sample {
     uint64_t request, weight_ns;
-    uint32_t slot, thread, node;
+    uint32_t slot, thread, node, count;
     bool is_idle;
 };
 
@@ -36,7 +37,12 @@ struct watched {
     struct buf labels;      /* as in struct letter */
     uint32_t label_count;
 
-    struct watched_late *late;
+    struct watched_sample *seen; /* at the last look that was a round */
+    uint32_t seen_count, seen_capacity;
+    uint64_t quiet_ns; /* since then it has not run: its threads are where they were */
+    uint32_t quiet_looks;
+
+    struct watched_sample *late; /* of requests whose route is not known yet */
     uint32_t late_count;
     struct request_sample *trail;
     uint32_t trail_count;
@@ -44,8 +50,13 @@ struct watched {
     uint32_t rate_hz; /* at which it is looked at now */
     uint32_t step;    /* of its own budget: how many rates down (governor.h) */
     double credit;
-    uint64_t last_ns;    /* monotonic, of the last look */
-    uint64_t elapsed_ns; /* what a sample of the look in progress stands for */
+    uint64_t last_ns;  /* monotonic, of the last look */
+    uint64_t round_ns; /* of the last one that was a round */
+    clockid_t clock;   /* its CPU time */
+    bool has_clock;
+    uint64_t clock_ns;   /* as it was at the last look */
+    uint64_t pool_ns;    /* CPU time that no sample stands for yet */
+    uint64_t elapsed_ns; /* what a sample of the look in progress stands for at most */
     uint64_t cost_ns;    /* of the looks since the budget was last judged */
     uint64_t cpu_ns;     /* of samples since they were last asked for */
     uint64_t dropped;    /* samples that found no room */

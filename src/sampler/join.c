@@ -36,7 +36,7 @@ struct join {
     struct gather gather;
     struct context_look *looks;
     uint32_t look_capacity;
-    uint64_t retry_ns;
+    uint64_t retry_ns, pause_ns;
     uint64_t last_end_ns; /* the latest end of a request that is known */
 };
 
@@ -100,7 +100,10 @@ void join_refresh(struct join *join, uint64_t mono_ns)
 {
     if (join->collect || mono_ns < join->retry_ns)
         return;
-    join->retry_ns = mono_ns + JOIN_RETRY_NS;
+    join->pause_ns = join->pause_ns ? 2 * join->pause_ns : JOIN_RETRY_NS;
+    if (join->pause_ns > JOIN_RETRY_MOST_NS)
+        join->pause_ns = JOIN_RETRY_MOST_NS;
+    join->retry_ns = mono_ns + join->pause_ns;
     if (collect_open(join->target->pid, &join->collect, NULL) < 0) {
         join->collect = NULL;
         return;

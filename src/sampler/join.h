@@ -6,7 +6,7 @@
  * the answer one about that instant.
  *
  * Ownership: join_new() / join_free(); the target is borrowed.
- * Cost:      without an agent one look for it in JOIN_RETRY_NS. With one: a vectored read per
+ * Cost:      without an agent a look for it now and then. With one: a vectored read per
  * round, four small ones more for a thread whose request is another one than at the last look.
  */
 #pragma once
@@ -20,7 +20,9 @@ struct collect;
 struct join;
 struct target;
 
-#define JOIN_RETRY_NS 1000000000u
+#define JOIN_RETRY_NS                                                                              \
+    UINT64_C(1000000000) /* the first time, then twice as long each time, at most */
+#define JOIN_RETRY_MOST_NS UINT64_C(16000000000)
 
 struct join *join_new(struct target *target); /* NULL: no memory */
 void join_free(struct join *join);            /* NULL is fine */
