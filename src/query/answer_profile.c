@@ -29,7 +29,8 @@ struct wish {
     struct ask ask;
     struct store_query base; /* what it is compared with */
     bool has_base;
-    uint64_t min_duration_ns; /* 0: all samples, not just those of kept traces */
+    bool of_traces; /* not all samples, only those of kept traces */
+    uint64_t min_duration_ns, max_duration_ns;
 };
 
 /* The same question about another time, version or service. */
@@ -64,6 +65,10 @@ static int read_wish(struct wish *wish, const struct answer_request *request, co
         result = ask_number(&wish->ask, "seconds", MAX_SECONDS, &seconds, err);
     if (result == 0)
         result = ask_duration(&wish->ask, "min_duration", &wish->min_duration_ns, err);
+    wish->max_duration_ns = UINT64_MAX;
+    if (result == 0)
+        result = ask_duration(&wish->ask, "max_duration", &wish->max_duration_ns, err);
+    wish->of_traces = ask_text(&wish->ask, "min_duration") || ask_text(&wish->ask, "max_duration");
     if (seconds && ask_text(&wish->ask, "from"))
         result = err_set(err, ERR_USAGE, "seconds and from: one of the two");
     uint64_t span_ns = seconds * UINT64_C(1000000000), to_ns = wish->ask.query.to_ns;
@@ -78,7 +83,7 @@ static int read_wish(struct wish *wish, const struct answer_request *request, co
 struct slow {
     struct profile *into;
     struct buf json;
-    uint64_t traces;
+    uint64_t max_duration_ns;
     int result;
     struct err *err;
 };
@@ -103,6 +108,8 @@ static int take_slow(void *context, const struct store_trace *trace)
 {
     struct slow *slow = context;
     json_error_t where;
+    if (trace->duration_ns > slow->max_duration_ns)
+        return 0;
     buf_reset(&slow->json);
     slow->result = trace_blob_decode(trace->data, trace->size, &slow->json, slow->err);
     json_t *root =
@@ -112,17 +119,16 @@ static int take_slow(void *context, const struct store_trace *trace)
         slow->result = 0;
     if (slow->result == 0 && json_is_object(profile))
         slow->result = add_trace_profile(slow, profile);
-    slow->traces += profile != NULL;
     json_decref(root);
     return slow->result;
 }
 
-static int read_slow(struct store *store, const struct store_query *query, uint64_t min_duration_ns,
+static int read_slow(struct store *store, const struct wish *wish, const struct store_query *query,
                      struct profile *into, struct err *err)
 {
-    struct slow slow = {.into = into, .err = err};
+    struct slow slow = {.into = into, .max_duration_ns = wish->max_duration_ns, .err = err};
     buf_init(&slow.json, 0);
-    int result = store_read_traces(store, query, min_duration_ns, take_slow, &slow, err);
+    int result = store_read_traces(store, query, wish->min_duration_ns, take_slow, &slow, err);
     buf_done(&slow.json);
     into->meta.start_wall_ns = query->from_ns;
     into->meta.duration_ns = query->to_ns - query->from_ns;
@@ -135,10 +141,10 @@ static int read_samples(struct store *store, const struct wish *wish,
                         const struct store_query *query, struct profile *into,
                         struct store_answer *answer, struct err *err)
 {
-    if (!wish->min_duration_ns)
+    if (!wish->of_traces)
         return store_read_profile(store, query, into, answer, err);
     *answer = (struct store_answer){.from_ns = query->from_ns, .to_ns = query->to_ns};
-    return read_slow(store, query, wish->min_duration_ns, into, err);
+    return read_slow(store, wish, query, into, err);
 }
 
 struct pair {
@@ -321,10 +327,10 @@ int answer_diff(struct store *store, const struct answer_request *request, struc
     struct store_answer answer;
     struct diff diff;
     struct diff_options wanted = diff_defaults();
-    unsigned by = DIFF_SHARES, all = 0;
+    unsigned norm = 0, all = 0;
     int result = read_wish(&wish, request, ANSWER_DIFF_PARAMS, err);
     if (result == 0)
-        result = ask_choice(&wish.ask, "by", "samples time", &by, err);
+        result = ask_choice(&wish.ask, "norm", "shares seconds", &norm, err);
     if (result == 0)
         result = ask_choice(&wish.ask, "all", "0 1", &all, err);
     if (result == 0 && !wish.has_base)
@@ -333,7 +339,7 @@ int answer_diff(struct store *store, const struct answer_request *request, struc
                     "what is it compared with? base_from and base_to, or base_version, say it");
     if (result == 0)
         result = read_pair(store, &wish, &pair, &answer, err);
-    wanted.norm = by ? DIFF_SECONDS : DIFF_SHARES;
+    wanted.norm = norm ? DIFF_SECONDS : DIFF_SHARES;
     if (result == 0)
         result = diff_init(&diff, pair.base, pair.newer, &wanted, err);
     if (result == 0) {

@@ -28,6 +28,7 @@ struct gathering {
     struct store *store;
     struct rowset rows;
     bool errors_only;
+    uint64_t max_duration_ns;
     struct trace_blob_head head; /* of the row that is being written */
 };
 
@@ -40,7 +41,7 @@ static int take(void *context, const struct store_trace *trace)
 {
     struct gathering *g = context;
     bool error = (trace->flags & AGENT_FLAG_ERROR) != 0;
-    if (g->errors_only && !error)
+    if ((g->errors_only && !error) || trace->duration_ns > g->max_duration_ns)
         return 0;
     struct trace_row *row = rowset_row(&g->rows, g->rows.count);
     if (!row)
@@ -121,12 +122,14 @@ static int list_traces(struct store *store, const struct answer_request *request
                        struct err *err)
 {
     struct ask ask;
-    struct gathering g = {.store = store};
+    struct gathering g = {.store = store, .max_duration_ns = UINT64_MAX};
     uint64_t min_duration_ns = 0;
     unsigned status = 0;
     int result = ask_init(&ask, request, ANSWER_TRACES_PARAMS, err);
     if (result == 0)
         result = ask_duration(&ask, "min_duration", &min_duration_ns, err);
+    if (result == 0)
+        result = ask_duration(&ask, "max_duration", &g.max_duration_ns, err);
     if (result == 0)
         result = ask_choice(&ask, "status", "any error", &status, err);
     if (result == 0 && rowset_init(&g.rows, sizeof(struct trace_row)) < 0)

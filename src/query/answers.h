@@ -16,10 +16,10 @@ answer_fn answer_profile, answer_top, answer_diff;
 
 /* The parameters of each beside the filters, as its row says. */
 #define ANSWER_PROFILE_PARAMS                                                                      \
-    "format split seconds min_duration base_from base_to base_version base_service"
-#define ANSWER_TOP_PARAMS "limit search"
-#define ANSWER_TRACES_PARAMS "min_duration status " ASK_LIST
+    "format split seconds min_duration max_duration base_from base_to base_version base_service"
+#define ANSWER_TOP_PARAMS "limit search min_duration max_duration"
+#define ANSWER_TRACES_PARAMS "min_duration max_duration status " ASK_LIST
 #define ANSWER_EVENTS_PARAMS "kind " ASK_LIST
 #define ANSWER_HISTOGRAM_PARAMS "kind name"
 #define ANSWER_SERIES_PARAMS "what by name points"
-#define ANSWER_DIFF_PARAMS "base_from base_to base_version base_service by all"
+#define ANSWER_DIFF_PARAMS "base_from base_to base_version base_service norm all"
