@@ -53,7 +53,14 @@ const ENDPOINTS = [
   ['GET /static/<path:file>', 44, 0.0011, 0],
 ];
 const STATEMENTS = [
-  ['SELECT id, name, price, stock FROM products WHERE id = ?', 'SELECT products', 'postgresql', 412, 0.0009, 96],
+  [
+    'SELECT id, name, price, stock FROM products WHERE id = ?',
+    'SELECT products',
+    'postgresql',
+    412,
+    0.0009,
+    96,
+  ],
   [
     'SELECT o.id, o.total, u.email\n  FROM orders o\n  JOIN users u ON u.id = o.user_id\n WHERE o.created_at > ? AND o.state IN (?)\n ORDER BY o.created_at DESC LIMIT ?',
     'SELECT orders users',
@@ -62,7 +69,14 @@ const STATEMENTS = [
     0.0121,
     0,
   ],
-  ['UPDATE stock SET amount = amount - ? WHERE product_id = ?', 'UPDATE stock', 'postgresql', 8.4, 0.0031, 12],
+  [
+    'UPDATE stock SET amount = amount - ? WHERE product_id = ?',
+    'UPDATE stock',
+    'postgresql',
+    8.4,
+    0.0031,
+    12,
+  ],
   ['INSERT INTO audit (user_id, what, at) VALUES (?, ?, ?)', 'INSERT audit', 'postgresql', 35, 0.0006, 0],
   ['GET session:?', 'GET', 'redis', 84, 0.0002, 0],
 ];
@@ -71,7 +85,7 @@ const GAUGES = [
   ['process.cpu.utilization', 'cores', 2.2, 0.4],
   ['process.thread.count', '', 48, 0.05],
   ['process.unix.file_descriptor.count', '', 212, 0.1],
-  ['cpython.gc.pause', 's', 0.004, 0.8],
+  ['cpython.gc.pause', 's/s', 0.004, 0.8],
   ['asyncio.loop.lag', 's', 0.018, 0.9],
   ['process.context_switches', '1/s', 840, 0.3],
   ['pitviper.rate', 'Hz', 100, 0],
@@ -127,7 +141,9 @@ function makeApi(now, options) {
       p95_s: rate === null ? null : 0.084 * (i + 1),
       spark_step_s: 60,
       spark: Array.from({ length: 60 }, (_, at) =>
-        processes === 0 && at > 20 ? null : round(cores * rush(now() - 3600 + at * 60, i) * spike(now() - 3600 + at * 60)),
+        processes === 0 && at > 20
+          ? null
+          : round(cores * rush(now() - 3600 + at * 60, i) * spike(now() - 3600 + at * 60)),
       ),
       last_s: processes === 0 ? now() - 2400 : now() - 8,
       has_agent: agent && !options.agentless,
@@ -174,7 +190,7 @@ function makeApi(now, options) {
         statement: name(statement),
         system,
         summary,
-        fingerprint: (0x9e3779b97f4a7c15n * BigInt(i + 1) & 0xffffffffffffffffn).toString(16),
+        fingerprint: ((0x9e3779b97f4a7c15n * BigInt(i + 1)) & 0xffffffffffffffffn).toString(16),
         ...times_of(count * mean, count, mean),
         errors: i === 2 ? 4 : 0,
         rows: count * 3,
@@ -191,10 +207,22 @@ function makeApi(now, options) {
 
   const calls = (kind) => (q) =>
     ({
-      outbound: [['api.stripe.com', 'POST'], ['search.internal', 'GET']],
-      cache: [['redis', 'GET'], ['redis', 'SETEX']],
-      templates: [['orders/detail.html', 'jinja2'], ['base.html', 'jinja2']],
-      tasks: [['send_mail', ''], ['reindex', '']],
+      outbound: [
+        ['api.stripe.com', 'POST'],
+        ['search.internal', 'GET'],
+      ],
+      cache: [
+        ['redis', 'GET'],
+        ['redis', 'SETEX'],
+      ],
+      templates: [
+        ['orders/detail.html', 'jinja2'],
+        ['base.html', 'jinja2'],
+      ],
+      tasks: [
+        ['send_mail', ''],
+        ['reindex', ''],
+      ],
     })[kind].map(([text, detail], i) => ({
       service: q.get('service'),
       name: name(text),
@@ -243,7 +271,8 @@ function makeApi(now, options) {
   };
 
   const traces = (q) => {
-    const least = parseFloat(q.get('min_duration') ?? '0') * (/ms$/.test(q.get('min_duration') ?? '') ? 0.001 : 1);
+    const least =
+      parseFloat(q.get('min_duration') ?? '0') * (/ms$/.test(q.get('min_duration') ?? '') ? 0.001 : 1);
     return heads(q)
       .filter((head) => head.duration_s >= least)
       .filter((head) => q.get('status') !== 'error' || head.error);
@@ -267,7 +296,10 @@ function makeApi(now, options) {
       ...more,
     });
     const spans = [
-      span(1, 0, 'request', 'GET /orders/<int:id>', '/orders/<int:id>', 0, duration, { status: 500, error: true }),
+      span(1, 0, 'request', 'GET /orders/<int:id>', '/orders/<int:id>', 0, duration, {
+        status: 500,
+        error: true,
+      }),
       span(2, 1, 'query', STATEMENTS[1][1], STATEMENTS[1][0], 0.012, 0.041, { rows: 20 }),
       span(3, 1, 'cache', 'GET session:?', '', 0.056, 0.0011),
       span(4, 1, 'function', 'orders.views.order_detail', '', 0.06, 0.31),
@@ -289,7 +321,9 @@ function makeApi(now, options) {
       error: true,
       status: 500,
       spans,
-      errors: [{ type: name('TimeoutError'), where: 'charge (payments/stripe.py:88)', at_s: 0.36, span: '40' }],
+      errors: [
+        { type: name('TimeoutError'), where: 'charge (payments/stripe.py:88)', at_s: 0.36, span: '40' },
+      ],
       profile: page,
     };
   }
@@ -297,7 +331,11 @@ function makeApi(now, options) {
   function series(q) {
     const { step, list } = times(q);
     const known = (at, value) => (at > now() ? null : round(value));
-    const line = (text, unit, of) => ({ name: name(text), unit, values: list.map((at) => known(at, of(at))) });
+    const line = (text, unit, of) => ({
+      name: name(text),
+      unit,
+      values: list.map((at) => known(at, of(at))),
+    });
     const cpu = {
       none: ['all'],
       process: ['4242', '4243', '4244', '4245', '4246', '4247'],
@@ -307,18 +345,54 @@ function makeApi(now, options) {
     };
     switch (q.get('what')) {
       case 'cpu':
-        return [step, list, cpu[q.get('by') ?? 'none'].map((text, i, all) =>
-          line(text, 'cores', (at) => (2.2 / all.length) * rush(at, i) * (i < 2 ? spike(at) : 1) * (1.5 - i / all.length)))];
+        return [
+          step,
+          list,
+          cpu[q.get('by') ?? 'none'].map((text, i, all) =>
+            line(
+              text,
+              'cores',
+              (at) => (2.2 / all.length) * rush(at, i) * (i < 2 ? spike(at) : 1) * (1.5 - i / all.length),
+            ),
+          ),
+        ];
       case 'requests':
-        return [step, list, [line('requests', '1/s', (at) => 31 * rush(at, 1)), line('errors', '1/s', (at) => 0.2 * rush(at, 2) * spike(at))]];
+        return [
+          step,
+          list,
+          [
+            line('requests', '1/s', (at) => 31 * rush(at, 1)),
+            line('errors', '1/s', (at) => 0.2 * rush(at, 2) * spike(at)),
+          ],
+        ];
       case 'latency':
-        return [step, list, [['p50', 0.014], ['p95', 0.061], ['p99', 0.19]].map(([text, mean], i) =>
-          line(text, 's', (at) => mean * rush(at, i) * spike(at)))];
+        return [
+          step,
+          list,
+          [
+            ['p50', 0.014],
+            ['p95', 0.061],
+            ['p99', 0.19],
+          ].map(([text, mean], i) => line(text, 's', (at) => mean * rush(at, i) * spike(at))),
+        ];
       case 'queries':
-        return [step, list, [line('count', '1/s', (at) => 400 * rush(at, 3)), line('time', 's', (at) => 0.0009 * rush(at, 4))]];
+        return [
+          step,
+          list,
+          [
+            line('count', '1/s', (at) => 400 * rush(at, 3)),
+            line('time', 's/s', (at) => 0.0009 * rush(at, 4)),
+          ],
+        ];
       case 'runtime':
-        return [step, list, GAUGES.map(([text, unit, mean, wobble], i) =>
-          ({ ...line(text, unit, (at) => mean * (1 + wobble * (rush(at, i) - 0.9))), name: text }))];
+        return [
+          step,
+          list,
+          GAUGES.map(([text, unit, mean, wobble], i) => ({
+            ...line(text, unit, (at) => mean * (1 + wobble * (rush(at, i) - 0.9))),
+            name: text,
+          })),
+        ];
       default:
         return null;
     }
@@ -343,7 +417,10 @@ function makeApi(now, options) {
         detail: '',
       }))
       .filter((event) => !q.get('kind') || event.kind === q.get('kind'))
-      .filter((event) => !q.get('service') || real(event.service) === real(q.get('service')) || event.service === '');
+      .filter(
+        (event) =>
+          !q.get('service') || real(event.service) === real(q.get('service')) || event.service === '',
+      );
 
   const status = () => ({
     version: '0.1.0',
@@ -393,28 +470,61 @@ function makeApi(now, options) {
 
   function profile(q) {
     const diff = ['base_from', 'base_version'].some((key) => q.has(key));
-    const page = synthesise({ nodes: 3000, threads: 6, seconds: 60, diff, timeline: false, seed: q.has('endpoint') ? 9 : 7 });
+    const page = synthesise({
+      nodes: 3000,
+      threads: 6,
+      seconds: 60,
+      diff,
+      timeline: false,
+      seed: q.has('endpoint') ? 9 : 7,
+    });
     if (options.evil) page.strings = page.strings.map((text) => (text === 'total_price' ? EVIL : text));
     return { ...page, meta: { ...page.meta, title: q.get('service') ?? 'all' } };
   }
 
   const lists = {
-    services, processes, endpoints, queries, errors, traces, events,
-    outbound: calls('outbound'), cache: calls('cache'), templates: calls('templates'), tasks: calls('tasks'),
-    threads: (q) => ['MainThread', 'worker-0', 'worker-1'].map((thread, i) => ({ service: q.get('service'), thread: name(thread), samples: 9000 - i, cpu_s: 90 - i })),
-    versions: (q) => ['4.1.0', '4.2.0'].map((version, i) => ({ service: q.get('service'), version, first_s: now() - 9e4 + i * 87000, last_s: i ? now() : now() - 3000, samples: 90000 })),
-  }; // prettier-ignore
+    services,
+    processes,
+    endpoints,
+    queries,
+    errors,
+    traces,
+    events,
+    outbound: calls('outbound'),
+    cache: calls('cache'),
+    templates: calls('templates'),
+    tasks: calls('tasks'),
+    threads: (q) =>
+      ['MainThread', 'worker-0', 'worker-1'].map((thread, i) => ({
+        service: q.get('service'),
+        thread: name(thread),
+        samples: 9000 - i,
+        cpu_s: 90 - i,
+      })),
+    versions: (q) =>
+      ['4.1.0', '4.2.0'].map((version, i) => ({
+        service: q.get('service'),
+        version,
+        first_s: now() - 9e4 + i * 87000,
+        last_s: i ? now() : now() - 3000,
+        samples: 90000,
+      })),
+  };
 
   return (path, q) => {
     if (path in lists) {
       const { from, to } = range(q);
       const wanted = (q.get('search') ?? '').toLowerCase();
-      const text = (row) => `${row.service ?? ''} ${row.endpoint ?? ''} ${row.statement ?? ''} ${row.type ?? ''} ${row.name ?? ''} ${row.command ?? ''} ${row.text ?? ''} ${row.trace ?? ''}`;
+      const text = (row) =>
+        `${row.service ?? ''} ${row.endpoint ?? ''} ${row.statement ?? ''} ${row.type ?? ''} ${row.name ?? ''} ${row.command ?? ''} ${row.text ?? ''} ${row.trace ?? ''}`;
       let rows = options.empty ? [] : lists[path](q);
-      if (path !== 'services') rows = rows.filter((row) => wanted === '' || text(row).toLowerCase().includes(wanted));
+      if (path !== 'services')
+        rows = rows.filter((row) => wanted === '' || text(row).toLowerCase().includes(wanted));
       else rows = rows.filter((row) => row.service.toLowerCase().includes(wanted));
-      if (path === 'services' && q.get('service')) rows = rows.filter((row) => row.service === q.get('service'));
-      if (['endpoints', 'traces'].includes(path) && q.get('endpoint')) rows = rows.filter((row) => row.endpoint === q.get('endpoint'));
+      if (path === 'services' && q.get('service'))
+        rows = rows.filter((row) => row.service === q.get('service'));
+      if (['endpoints', 'traces'].includes(path) && q.get('endpoint'))
+        rows = rows.filter((row) => row.endpoint === q.get('endpoint'));
       const sort = q.get('sort');
       if (sort) rows = [...rows].sort((a, b) => (b[sort] ?? -1) - (a[sort] ?? -1));
       const total = rows.length;
@@ -435,9 +545,11 @@ function makeApi(now, options) {
       const [step_s, times_s, rows] = answer;
       return options.empty ? { step_s, times_s, series: [] } : { step_s, times_s, series: rows };
     }
-    if (path === 'histogram') return options.empty ? { buckets: [], count: 0, p50_s: null, p95_s: null, p99_s: null } : histogram();
+    if (path === 'histogram')
+      return options.empty ? { buckets: [], count: 0, p50_s: null, p95_s: null, p99_s: null } : histogram();
     if (path === 'status') return status();
-    if (path === 'profile') return options.empty ? synthesise({ nodes: 40, threads: 1, seconds: 0, timeline: false }) : profile(q);
+    if (path === 'profile')
+      return options.empty ? synthesise({ nodes: 40, threads: 1, seconds: 0, timeline: false }) : profile(q);
     if (path.startsWith('traces/')) return trace(decodeURIComponent(path.slice(7)));
     return null;
   };
@@ -469,7 +581,8 @@ export async function startMock({ now: fixed = 0, port = 0, ...first } = {}) {
     }
     if (options.token && request.headers.authorization !== `Bearer ${options.token}`)
       return json(response, 401, { error: 'send the token as “Authorization: Bearer …”', status: 401 });
-    if (!url.pathname.startsWith('/api/v1/')) return json(response, 404, { error: 'no such page', status: 404 });
+    if (!url.pathname.startsWith('/api/v1/'))
+      return json(response, 404, { error: 'no such page', status: 404 });
     const path = url.pathname.slice('/api/v1/'.length);
     if (path === 'live') {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
@@ -485,9 +598,14 @@ export async function startMock({ now: fixed = 0, port = 0, ...first } = {}) {
     }
     if (options.slow) await new Promise((done) => setTimeout(done, options.slow));
     if (options.failing && path !== 'status')
-      return json(response, options.failing, { error: 'the store cannot be read; see the log', status: options.failing });
+      return json(response, options.failing, {
+        error: 'the store cannot be read; see the log',
+        status: options.failing,
+      });
     const body = api(path, url.searchParams);
-    return body ? json(response, 200, body) : json(response, 404, { error: `nothing is called ${path}`, status: 404 });
+    return body
+      ? json(response, 200, body)
+      : json(response, 404, { error: `nothing is called ${path}`, status: 404 });
   }
 
   const server = createServer((request, response) => void answer(request, response));

@@ -21,7 +21,12 @@ const SHOTS = [
   ['services-narrow', '#/', NARROW],
   ['services-empty', '#/', {}, { empty: true }],
   ['services-failing', '#/', {}, { failing: 503 }],
-  ['services-warnings', '#/', {}, { warnings: ['The disk is full: nothing is kept at the moment.'], missing: true }],
+  [
+    'services-warnings',
+    '#/',
+    {},
+    { warnings: ['The disk is full: nothing is kept at the moment.'], missing: true },
+  ],
   ['profile', `${S}profile`, { height: 1000 }],
   ['profile-dark', `${S}profile?by=thread&view=icicle`, { dark: true, height: 1000 }],
   ['profile-base', `${S}profile?base=1d&by=endpoint`, { height: 1000 }],

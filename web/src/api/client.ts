@@ -43,7 +43,12 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   if (token) headers.set('Authorization', `Bearer ${token}`);
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers, credentials: 'same-origin', referrerPolicy: 'no-referrer' });
+    response = await fetch(path, {
+      ...init,
+      headers,
+      credentials: 'same-origin',
+      referrerPolicy: 'no-referrer',
+    });
   } catch (reason) {
     if (reason instanceof DOMException && reason.name === 'AbortError') throw reason;
     throw new ApiProblem('pitviper does not answer. Is “pitviper serve” still running?', 0);
@@ -75,7 +80,10 @@ export async function ask<T>(path: string, query: Query, shape: Shape<T>, signal
     return shape(body, path);
   } catch (reason) {
     if (!(reason instanceof BadAnswer)) throw reason;
-    throw new ApiProblem(`The answer cannot be understood: ${reason.message}. Is the page older than the server?`, 0);
+    throw new ApiProblem(
+      `The answer cannot be understood: ${reason.message}. Is the page older than the server?`,
+      0,
+    );
   }
 }
 

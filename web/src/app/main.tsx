@@ -30,9 +30,7 @@ function App({ profile }: { profile: Profile }): JSX.Element {
     remember(hash && `#${hash}`, step);
     setState(next);
   };
-  return (
-    <Explorer profile={profile} state={state} theme={theme} toggleTheme={toggleTheme} change={change} />
-  );
+  return <Explorer profile={profile} state={state} theme={theme} toggleTheme={toggleTheme} change={change} />;
 }
 
 function Problem({ text }: { text: string }): JSX.Element {

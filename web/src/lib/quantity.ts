@@ -51,8 +51,12 @@ export function formatUnit(unit: string): (n: Maybe) => string {
     case '1/s':
     case 'per second':
       return formatRate;
+    case 's/s':
+      return formatPart;
     case '':
     case '1':
+    case 'threads':
+    case 'files':
       return formatNumber;
     default:
       return known((n) => `${formatNumber(n)} ${unit}`);
@@ -62,7 +66,11 @@ export function formatUnit(unit: string): (n: Maybe) => string {
 /** "12 s ago"; what lies ahead by a clock's inaccuracy is "now". */
 export function formatAge(seconds: number): string {
   if (seconds < 5) return 'now';
-  for (const [unit, size] of [['d', 86400], ['h', 3600], ['min', 60]] as const) // prettier-ignore
+  for (const [unit, size] of [
+    ['d', 86400],
+    ['h', 3600],
+    ['min', 60],
+  ] as const)
     if (seconds >= size) return `${Math.floor(seconds / size)} ${unit} ago`;
   return `${Math.floor(seconds)} s ago`;
 }

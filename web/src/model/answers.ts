@@ -61,7 +61,17 @@ export const processes = rows(
 );
 export type Process = Of<typeof processes>['rows'][number];
 
-export const PARTS = ['queue', 'cpu', 'database', 'outbound', 'cache', 'template', 'gc', 'loop', 'gil'] as const;
+export const PARTS = [
+  'queue',
+  'cpu',
+  'database',
+  'outbound',
+  'cache',
+  'template',
+  'gc',
+  'loop',
+  'gil',
+] as const;
 const parts = row({
   queue_s: amount,
   cpu_s: amount,
@@ -111,9 +121,7 @@ export const queries = rows(
 export type Query = Of<typeof queries>['rows'][number];
 
 /** outbound, cache, templates, tasks. */
-export const calls = rows(
-  row({ service: text, name: text, detail: text, count, errors: amount, ...times }),
-);
+export const calls = rows(row({ service: text, name: text, detail: text, count, errors: amount, ...times }));
 export type Call = Of<typeof calls>['rows'][number];
 
 export const errors = rows(

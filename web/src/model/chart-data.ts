@@ -9,13 +9,31 @@ export interface Columns {
   readonly lines: readonly Line[];
 }
 
-/** Lines with one length, whatever came; what is missing at the end is not known. */
-export function columnsOf({ times_s: times, series }: Series): Columns {
+/** Windows are 10 s, and what agents counted in them is written up to as long after. */
+const WRITTEN_AFTER_S = 20;
+
+/** Lines with one length, whatever came. Steps that are not over yet, or began before the range, are not known: what was
+ * counted of them would look like less. Unless there is nothing else. */
+export function columnsOf(
+  { times_s: times, step_s: step, series }: Series,
+  shown?: Instants,
+  now = Infinity,
+): Columns {
+  const end = shown ? Math.min(shown.to, now - WRITTEN_AFTER_S) : Infinity;
+  const whole = times.map((at) => at + step <= end && at >= (shown?.from ?? -Infinity));
+  const cut = whole.filter(Boolean).length >= WHOLE_MIN;
   const lines = series.map((line) => ({
     ...line,
-    values: Array.from(times, (_, i) => line.values[i] ?? null),
+    values: Array.from(times, (_, i) => (cut && !whole[i] ? null : (line.values[i] ?? null))),
   }));
   return { times, lines };
+}
+
+const WHOLE_MIN = 3;
+
+/** The same for a sparkline, which has no times: its ends are cut. */
+export function wholeSteps<T>(values: readonly T[]): readonly T[] {
+  return values.length > WHOLE_MIN + 1 ? values.slice(1, -1) : values;
 }
 
 /** At most `most` lines, the largest first; the rest added up as "others". */
@@ -52,7 +70,12 @@ export function totals({ times, lines }: Columns): (number | null)[] {
 }
 
 /** Part of the range that column i stands for, as shares of the width. */
-export function columnSpan(times: readonly number[], step: number, i: number, shown: Instants): [number, number] {
+export function columnSpan(
+  times: readonly number[],
+  step: number,
+  i: number,
+  shown: Instants,
+): [number, number] {
   const length = shown.to - shown.from;
   const from = (times[i]! - shown.from) / length;
   return [Math.max(0, from), Math.min(1, from + step / length)];
@@ -75,7 +98,8 @@ export function barsOf(
   const high = Math.max(low * 1.01, ...filled.map((bucket) => bucket.high_s));
   const ratio = Math.max((high / low) ** (1 / most), 1.02);
   const bars: { low: number; high: number; count: number }[] = [];
-  for (let edge = low; edge < high * 0.999999; edge *= ratio) bars.push({ low: edge, high: edge * ratio, count: 0 });
+  for (let edge = low; edge < high * 0.999999; edge *= ratio)
+    bars.push({ low: edge, high: edge * ratio, count: 0 });
   for (const bucket of filled) {
     const middle = Math.sqrt(Math.max(bucket.low_s, low) * bucket.high_s);
     const at = Math.floor(Math.log(middle / low) / Math.log(ratio));

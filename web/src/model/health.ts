@@ -2,6 +2,7 @@
 // health.ts - how a service does, at a glance, in words and as a level; the words say why.
 
 import type { Service } from './answers.ts';
+import { wholeSteps } from './chart-data.ts';
 
 export type Level = 'good' | 'warn' | 'bad' | 'quiet';
 export interface Health {
@@ -21,7 +22,7 @@ export function healthOf(service: Service, shownTo: number): Health {
   const pct = `${Number((errors * 100).toPrecision(2))} % errors`;
   if (errors >= ERRORS_BAD) return { level: 'bad', text: pct };
   if (errors >= ERRORS_WARN) return { level: 'warn', text: pct };
-  const jump = cpuJump(service.spark);
+  const jump = cpuJump(wholeSteps(service.spark));
   if (jump >= 2) return { level: 'warn', text: `CPU × ${Number(jump.toPrecision(2))}` };
   return { level: 'good', text: 'well' };
 }

@@ -5,6 +5,7 @@
 import type { Line, Series } from './answers.ts';
 import { columnsOf } from './chart-data.ts';
 import type { Columns } from './chart-data.ts';
+import type { Instants } from './period.ts';
 
 export interface Panel {
   readonly title: string;
@@ -16,7 +17,7 @@ const TITLES: readonly (readonly [string, string])[] = [
   ['process.cpu.utilization', 'CPU, cores'],
   ['process.thread.count', 'Threads'],
   ['process.unix.file_descriptor.count', 'Open files and sockets'],
-  ['cpython.gc.pause', 'Garbage collection, pause per second'],
+  ['cpython.gc.pause', 'Garbage collection, share of time'],
   ['asyncio.loop.lag', 'Event loop: longest hold-up'],
   ['process.context_switches', 'Context switches'],
   ['pitviper.rate', 'Sampled at, Hz'],
@@ -27,13 +28,16 @@ function gaugeOf(line: Line): string {
   return line.name.split(' ')[0]!;
 }
 
-export function runtimePanels(series: Series): Panel[] {
-  const { times, lines } = columnsOf(series);
+export function runtimePanels(series: Series, shown?: Instants, now?: number): Panel[] {
+  const { times, lines } = columnsOf(series, shown, now);
   const groups = new Map<string, Line[]>();
   for (const line of lines) {
     if (line.values.every((value) => value === null)) continue;
     const name = gaugeOf(line);
-    groups.set(name, [...(groups.get(name) ?? []), { ...line, name: line.name.slice(name.length + 1) || 'all' }]);
+    groups.set(name, [
+      ...(groups.get(name) ?? []),
+      { ...line, name: line.name.slice(name.length + 1) || 'all' },
+    ]);
   }
   const rank = (name: string): number => {
     const at = TITLES.findIndex(([known]) => known === name);

@@ -76,7 +76,9 @@ export function Explorer({ profile, state: wanted, theme, toggleTheme, change }:
         />
       )}
       <Toolbar {...common} />
-      <TimelineView profile={profile} state={state} theme={theme} actions={actions.current} />
+      {(toggleTheme || profile.runs || profile.threads.length > 1) && (
+        <TimelineView profile={profile} state={state} theme={theme} actions={actions.current} />
+      )}
       <main id="view" role="tabpanel" aria-label={state.view}>
         {state.view === 'recording' ? (
           <RecordingView analysis={analysis} state={state} />

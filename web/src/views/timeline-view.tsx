@@ -205,11 +205,7 @@ function Strip({
     : 'everything';
   const spoken = slider ? rangeSlider(range, text) : { 'aria-hidden': true };
   return (
-    <div
-      class={tall ? 'strip tall' : 'strip'}
-      {...handlers}
-      {...spoken}
-    >
+    <div class={tall ? 'strip tall' : 'strip'} {...handlers} {...spoken}>
       <canvas ref={canvas} />
       {range && (
         <span

@@ -14,9 +14,19 @@ import type { TabProps } from './service-view.tsx';
 import { Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
 
-const KINDS = { outbound: 'Other services', cache: 'Caches', templates: 'Templates', tasks: 'Tasks' } as const;
+const KINDS = {
+  outbound: 'Other services',
+  cache: 'Caches',
+  templates: 'Templates',
+  tasks: 'Tasks',
+} as const;
 type Kind = keyof typeof KINDS;
-const NAMES: Record<Kind, string> = { outbound: 'call', cache: 'cache access', templates: 'template', tasks: 'task' };
+const NAMES: Record<Kind, string> = {
+  outbound: 'call',
+  cache: 'cache access',
+  templates: 'template',
+  tasks: 'task',
+};
 
 const COLUMNS: readonly Column<Call>[] = [
   { key: 'name', title: 'Name', cell: (row) => row.name || '(none)' },
@@ -30,10 +40,31 @@ const COLUMNS: readonly Column<Call>[] = [
     bar: (row) => row.total_s,
   },
   { key: 'count', title: 'Count', number: true, sort: true, cell: (row) => formatInteger(row.count) },
-  { key: 'mean_s', title: 'Mean', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.mean_s) },
+  {
+    key: 'mean_s',
+    title: 'Mean',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatSeconds(row.mean_s),
+  },
   { key: 'p95_s', title: 'p95', number: true, sort: true, cell: (row) => formatSeconds(row.p95_s) },
-  { key: 'p99_s', title: 'p99', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.p99_s) },
-  { key: 'max_s', title: 'Longest', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.max_s) },
+  {
+    key: 'p99_s',
+    title: 'p99',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatSeconds(row.p99_s),
+  },
+  {
+    key: 'max_s',
+    title: 'Longest',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatSeconds(row.max_s),
+  },
   {
     key: 'errors',
     title: 'Errors',
@@ -43,7 +74,7 @@ const COLUMNS: readonly Column<Call>[] = [
   },
 ];
 
-export function CallsTab({ page, service }: TabProps): JSX.Element {
+export function CallsTab({ page, service, agent }: TabProps): JSX.Element {
   const wanted = param(page, 'kind');
   const kind: Kind = wanted in KINDS ? (wanted as Kind) : 'outbound';
   const query = { service, endpoint: param(page, 'endpoint'), ...listQuery(page, 'total_s') };
@@ -64,7 +95,7 @@ export function CallsTab({ page, service }: TabProps): JSX.Element {
       <Show answer={answer}>
         {({ rows, total }) =>
           rows.length === 0 ? (
-            <NoRequests page={page} what={NAMES[kind]} />
+            <NoRequests page={page} what={NAMES[kind]} agent={agent} />
           ) : (
             <DataTable
               page={page}

@@ -100,7 +100,11 @@ export function Charts(props: Props): JSX.Element {
   return (
     <div class="plot-stack">
       {groups.map((columns) => (
-        <Chart {...props} title={`${props.title}: ${columns.lines.map((line) => line.name).join(', ')}`} columns={columns} />
+        <Chart
+          {...props}
+          title={`${props.title}: ${columns.lines.map((line) => line.name).join(', ')}`}
+          columns={columns}
+        />
       ))}
     </div>
   );

@@ -37,7 +37,10 @@ function Cards({ page, status }: { page: PageContext; status: Status }): JSX.Ele
   const work: Row[] = [
     ['Processes', formatInteger(status.processes)],
     ['Samples', formatInteger(status.samples)],
-    ['Late', `${formatInteger(status.late)}${rounds > 0 && status.late ? ` (${formatPart(status.late / rounds)})` : ''}`],
+    [
+      'Late',
+      `${formatInteger(status.late)}${rounds > 0 && status.late ? ` (${formatPart(status.late / rounds)})` : ''}`,
+    ],
     ['Lost', formatInteger(status.lost)],
   ];
   const kept: Row[] = store
@@ -61,6 +64,16 @@ function Cards({ page, status }: { page: PageContext; status: Status }): JSX.Ele
   ];
   return (
     <div class="cards">
+      {status.warnings.length > 0 && (
+        <section class="card troubles">
+          <h2>What it could not do</h2>
+          <ul>
+            {status.warnings.map((warning) => (
+              <li>{warning}</li>
+            ))}
+          </ul>
+        </section>
+      )}
       <Card title="What it costs" rows={cost} />
       <Card title="What it does" rows={work} />
       {store && <Card title="What it keeps" rows={kept} />}

@@ -41,12 +41,40 @@ const COLUMNS: readonly Column<Endpoint>[] = [
     cell: (row) => formatSeconds(row.total_s),
     bar: (row) => row.total_s,
   },
-  { key: 'requests', title: 'Requests', number: true, sort: true, wide: true, cell: (row) => formatInteger(row.requests) },
+  {
+    key: 'requests',
+    title: 'Requests',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatInteger(row.requests),
+  },
   { key: 'rate', title: 'Rate', number: true, sort: true, cell: (row) => formatRate(row.rate) },
-  { key: 'p50_s', title: 'p50', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.p50_s) },
+  {
+    key: 'p50_s',
+    title: 'p50',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatSeconds(row.p50_s),
+  },
   { key: 'p95_s', title: 'p95', number: true, sort: true, cell: (row) => formatSeconds(row.p95_s) },
-  { key: 'p99_s', title: 'p99', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.p99_s) },
-  { key: 'max_s', title: 'Longest', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.max_s) },
+  {
+    key: 'p99_s',
+    title: 'p99',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatSeconds(row.p99_s),
+  },
+  {
+    key: 'max_s',
+    title: 'Longest',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatSeconds(row.max_s),
+  },
   {
     key: 'errors',
     title: 'Errors',
@@ -65,11 +93,13 @@ const COLUMNS: readonly Column<Endpoint>[] = [
     number: true,
     sort: true,
     wide: true,
-    cell: (row) => <span class={(row.repeated ?? 0) > 0 ? 'is-warn' : ''}>{formatInteger(row.repeated)}</span>,
+    cell: (row) => (
+      <span class={(row.repeated ?? 0) > 0 ? 'is-warn' : ''}>{formatInteger(row.repeated)}</span>
+    ),
   },
 ];
 
-export function EndpointsTab({ page, service }: TabProps): JSX.Element {
+export function EndpointsTab({ page, service, agent }: TabProps): JSX.Element {
   const answer = useAnswer(
     page,
     'endpoints',
@@ -87,7 +117,7 @@ export function EndpointsTab({ page, service }: TabProps): JSX.Element {
       <Show answer={answer}>
         {({ rows, total }) =>
           rows.length === 0 ? (
-            <NoRequests page={page} what="endpoint" />
+            <NoRequests page={page} what="endpoint" agent={agent} />
           ) : (
             <DataTable
               page={page}
@@ -108,17 +138,28 @@ export function EndpointsTab({ page, service }: TabProps): JSX.Element {
 }
 
 /** Of lists that only an application with the agent fills. */
-export function NoRequests({ page, what }: { page: PageContext; what: string }): JSX.Element {
+export function NoRequests({
+  page,
+  what,
+  agent,
+}: {
+  page: PageContext;
+  what: string;
+  agent: boolean | null;
+}): JSX.Element {
   if (param(page, 'search') !== '') return <Nothing title={`No ${what} has this in its name`} />;
+  const title = `No ${what} in this time`;
+  if (agent)
+    return <Nothing title={title}>Its agent has counted none. A longer range may have some.</Nothing>;
   return (
-    <Nothing title={`No ${what} in this time`}>
-      Requests, statements and traces are known of applications that run with the agent: start them with “pitviper run”,
-      or put it into a running one with “pitviper attach PID”.
+    <Nothing title={title}>
+      Requests, statements and traces are known of applications that run with the agent: start them with
+      “pitviper run”, or put it into a running one with “pitviper attach PID”.
     </Nothing>
   );
 }
 
-interface OneProps extends TabProps {
+interface OneProps extends Omit<TabProps, 'agent'> {
   readonly endpoint: string;
 }
 
@@ -129,7 +170,12 @@ function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
   const requests = useAnswer(page, 'series', { what: 'requests', ...of }, seriesShape);
   const events = useAnswer(page, 'events', { service }, eventsShape);
   const rows = useAnswer(page, 'endpoints', { ...of, limit: 0 }, endpointsShape);
-  const histogram = useAnswer(page, 'histogram', { kind: 'request', name: endpoint, service }, histogramShape);
+  const histogram = useAnswer(
+    page,
+    'histogram',
+    { kind: 'request', name: endpoint, service },
+    histogramShape,
+  );
   const row = rows.data?.rows.find((found) => found.endpoint === endpoint);
   const chart = {
     shown,
@@ -153,10 +199,10 @@ function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
       </div>
       <div class="plots">
         <Show answer={latency} lines={3}>
-          {(data) => <Charts title="Latency" columns={columnsOf(data)} {...chart} />}
+          {(data) => <Charts title="Latency" columns={columnsOf(data, shown, page.now)} {...chart} />}
         </Show>
         <Show answer={requests} lines={3}>
-          {(data) => <Charts title="Requests" columns={columnsOf(data)} {...chart} area />}
+          {(data) => <Charts title="Requests" columns={columnsOf(data, shown, page.now)} {...chart} area />}
         </Show>
         <Show answer={histogram} lines={3}>
           {(data) => <Buckets page={page} service={service} endpoint={endpoint} histogram={data} />}
@@ -167,7 +213,12 @@ function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
   );
 }
 
-function elsewhere(page: PageContext, service: string, tab: 'profile' | 'traces', params: Record<string, string>) {
+function elsewhere(
+  page: PageContext,
+  service: string,
+  tab: 'profile' | 'traces',
+  params: Record<string, string>,
+) {
   return goTo(page.place, { page: 'service', service, tab }, params);
 }
 
@@ -201,7 +252,9 @@ function Buckets({
               to={elsewhere(page, service, 'profile', slow(bar.low))}
               title={`${formatSeconds(bar.low)} – ${formatSeconds(bar.high)}: ${formatCount(bar.count)} requests. Flame graph of the ${formatCount(above(bar.low))} that took this long or longer, as far as they were kept.`}
             >
-              <i style={{ height: `${bar.count > 0 ? Math.max(2, (Math.sqrt(bar.count / peak)) * 100) : 0}%` }} />
+              <i
+                style={{ height: `${bar.count > 0 ? Math.max(2, Math.sqrt(bar.count / peak) * 100) : 0}%` }}
+              />
             </Link>
           ))}
         </div>
@@ -214,7 +267,12 @@ function Buckets({
         </div>
       )}
       <ul class="slow-links">
-        {([['p95', histogram.p95_s], ['p99', histogram.p99_s]] as const).map(([name, at]) => // prettier-ignore
+        {(
+          [
+            ['p95', histogram.p95_s],
+            ['p99', histogram.p99_s],
+          ] as const
+        ).map(([name, at]) =>
           at === null ? null : (
             <li>
               beyond {name} ({formatSeconds(at)}):{' '}

@@ -34,7 +34,11 @@ function columns(page: PageContext, service: string): readonly Column<Failure>[]
             <Link
               page={page}
               class="chip quiet"
-              to={goTo(page.place, { page: 'service', service, tab: 'traces' }, { endpoint, status: 'error' })}
+              to={goTo(
+                page.place,
+                { page: 'service', service, tab: 'traces' },
+                { endpoint, status: 'error' },
+              )}
             >
               {endpoint || 'outside of requests'} {formatCount(count)}
             </Link>
@@ -58,7 +62,11 @@ function columns(page: PageContext, service: string): readonly Column<Failure>[]
       number: true,
       sort: true,
       cell: (row) =>
-        row.last_s === null ? '–' : <span title={instantText(page, row.last_s)}>{formatAge(page.now - row.last_s)}</span>,
+        row.last_s === null ? (
+          '–'
+        ) : (
+          <span title={instantText(page, row.last_s)}>{formatAge(page.now - row.last_s)}</span>
+        ),
     },
     {
       key: 'count',
@@ -71,7 +79,7 @@ function columns(page: PageContext, service: string): readonly Column<Failure>[]
   ];
 }
 
-export function ErrorsTab({ page, service }: TabProps): JSX.Element {
+export function ErrorsTab({ page, service, agent }: TabProps): JSX.Element {
   const query = { service, endpoint: param(page, 'endpoint'), ...listQuery(page, 'count') };
   const answer = useAnswer(page, 'errors', query, errors);
   return (
@@ -83,7 +91,7 @@ export function ErrorsTab({ page, service }: TabProps): JSX.Element {
       <Show answer={answer}>
         {({ rows, total }) =>
           rows.length === 0 ? (
-            <NoRequests page={page} what="exception" />
+            <NoRequests page={page} what="exception" agent={agent} />
           ) : (
             <DataTable
               page={page}

@@ -40,7 +40,11 @@ function columns(page: PageContext, service: string): readonly Column<Event>[] {
         </span>
       ),
     },
-    { key: 'kind', title: 'What', cell: (row) => <b class={`event event-${row.kind.replace(/\W/g, '')}`}>{row.kind}</b> },
+    {
+      key: 'kind',
+      title: 'What',
+      cell: (row) => <b class={`event event-${row.kind.replace(/\W/g, '')}`}>{row.kind}</b>,
+    },
     service !== ''
       ? null
       : {

@@ -90,14 +90,23 @@ export function ProfileFilters({ page, service }: { page: PageContext; service: 
         name="pid"
         title="Process"
         all="all"
-        options={known.process.map((row) => [String(row.pid), `${row.pid}${row.ended_s === null ? '' : ' (ended)'}`])}
+        options={known.process.map((row) => [
+          String(row.pid),
+          `${row.pid}${row.ended_s === null ? '' : ' (ended)'}`,
+        ])}
       />
     </>
   );
 }
 
 /** Filters in effect where they have no fields of their own. */
-export function FilterChips({ page, names }: { page: PageContext; names: readonly Filter[] }): JSX.Element | null {
+export function FilterChips({
+  page,
+  names,
+}: {
+  page: PageContext;
+  names: readonly Filter[];
+}): JSX.Element | null {
   const set = names.filter((name) => param(page, name) !== '');
   if (set.length === 0) return null;
   return (

@@ -64,11 +64,11 @@ export function Frame({ page, live, children, toggleLive, toggleTheme, showHelp 
         </span>
       </header>
       {(status?.warnings.length ?? 0) > 0 && (
-        <ul class="warnings" role="alert">
-          {status!.warnings.map((warning) => (
-            <li>{warning}</li>
-          ))}
-        </ul>
+        <div class="warnings" role="alert" title={status!.warnings.join('\n')}>
+          <Link page={page} to={goTo(place, { page: 'daemon' })}>
+            {status!.warnings.join(' · ')}
+          </Link>
+        </div>
       )}
       <div class="content">{children}</div>
     </div>

@@ -2,13 +2,17 @@
 // profile-tab.tsx - where a service's time goes: CPU over time to choose a range from, and the explorer of what was
 // sampled in it, alone or against another time or release.
 
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { download, tell } from '../../api/client.ts';
 import { profile as profileShape } from '../../api/profiles.ts';
 import { formatInstant } from '../../lib/quantity.ts';
 import { FILTERS, goTo } from '../../model/address.ts';
-import { events as eventsShape, series as seriesShape, versions as versionsShape } from '../../model/answers.ts';
+import {
+  events as eventsShape,
+  series as seriesShape,
+  versions as versionsShape,
+} from '../../model/answers.ts';
 import { columnsOf, largest } from '../../model/chart-data.ts';
 import { baseInstants, BASES, checkPeriod, fixed, instantsOf } from '../../model/period.ts';
 import type { Instants } from '../../model/period.ts';
@@ -55,11 +59,12 @@ export function ProfileTab({ page, service }: { page: PageContext; service: stri
       <div class="filters">
         <ProfileFilters page={page} service={service} />
         <Select page={page} name="base" title="Compare with" all={null} options={base.options} />
-        <Boost page={page} service={service} />
-        <Save page={page} query={query} service={service} />
       </div>
       <SlowOnly page={page} />
-      <CpuOverTime page={page} service={service} filters={filters} shown={shown} selected={selected} />
+      <CpuOverTime page={page} service={service} filters={filters} shown={shown} selected={selected}>
+        <Boost page={page} service={service} />
+        <Save page={page} query={query} service={service} />
+      </CpuOverTime>
       <Show answer={answer} lines={14}>
         {(profile) => <Explored page={page} profile={profile} service={service} />}
       </Show>
@@ -107,11 +112,18 @@ interface TimeProps {
   readonly filters: Record<string, string>;
   readonly shown: Instants;
   readonly selected: Instants | null;
+  /** What can be done with it. */
+  readonly children: ComponentChildren;
 }
 
-function CpuOverTime({ page, service, filters, shown, selected }: TimeProps): JSX.Element {
+function CpuOverTime({ page, service, filters, shown, selected, children }: TimeProps): JSX.Element {
   const by = param(page, 'by');
-  const answer = useAnswer(page, 'series', { what: 'cpu', by: by || 'none', service, ...filters }, seriesShape);
+  const answer = useAnswer(
+    page,
+    'series',
+    { what: 'cpu', by: by || 'none', service, ...filters },
+    seriesShape,
+  );
   const events = useAnswer(page, 'events', { service }, eventsShape);
   const filter = FILTER_OF[by];
   const select = (range: Instants | null): void =>
@@ -123,7 +135,11 @@ function CpuOverTime({ page, service, filters, shown, selected }: TimeProps): JS
         <Select page={page} name="by" title="" all={null} options={BY} />
         {selected ? (
           <span class="selection">
-            <button class="chip" onClick={() => setParams(page, { sel: '' })} title="Clear the range (Escape)">
+            <button
+              class="chip"
+              onClick={() => setParams(page, { sel: '' })}
+              title="Clear the range (Escape)"
+            >
               {formatInstant(selected.from, page.now)} – {formatInstant(selected.to, page.now)}{' '}
               <Icon name="close" />
             </button>
@@ -134,6 +150,7 @@ function CpuOverTime({ page, service, filters, shown, selected }: TimeProps): JS
         ) : (
           <span class="dim only-wide">drag to choose a range</span>
         )}
+        <span class="over-time-tools">{children}</span>
       </div>
       <Show answer={answer} lines={2}>
         {(series) =>
@@ -141,7 +158,7 @@ function CpuOverTime({ page, service, filters, shown, selected }: TimeProps): JS
             <p class="dim">No CPU time was seen here.</p>
           ) : (
             <HeatMap
-              columns={largest(columnsOf(series), HEAT_ROWS)}
+              columns={largest(columnsOf(series, shown, page.now), HEAT_ROWS)}
               step={series.step_s}
               shown={shown}
               selected={selected}

@@ -4,7 +4,11 @@
 import type { JSX } from 'preact';
 import { formatInteger, formatSeconds } from '../../lib/quantity.ts';
 import { goTo, withParams } from '../../model/address.ts';
-import { events as eventsShape, queries as queriesShape, series as seriesShape } from '../../model/answers.ts';
+import {
+  events as eventsShape,
+  queries as queriesShape,
+  series as seriesShape,
+} from '../../model/answers.ts';
 import type { Query } from '../../model/answers.ts';
 import { columnsOf } from '../../model/chart-data.ts';
 import { fixed } from '../../model/period.ts';
@@ -40,10 +44,31 @@ const COLUMNS: readonly Column<Query>[] = [
     bar: (row) => row.total_s,
   },
   { key: 'count', title: 'Count', number: true, sort: true, cell: (row) => formatInteger(row.count) },
-  { key: 'mean_s', title: 'Mean', number: true, sort: true, wide: true, cell: (row) => formatSeconds(row.mean_s) },
+  {
+    key: 'mean_s',
+    title: 'Mean',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatSeconds(row.mean_s),
+  },
   { key: 'p95_s', title: 'p95', number: true, sort: true, cell: (row) => formatSeconds(row.p95_s) },
-  { key: 'rows', title: 'Rows', number: true, sort: true, wide: true, cell: (row) => formatInteger(row.rows) },
-  { key: 'errors', title: 'Errors', number: true, sort: true, wide: true, cell: (row) => formatInteger(row.errors) },
+  {
+    key: 'rows',
+    title: 'Rows',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatInteger(row.rows),
+  },
+  {
+    key: 'errors',
+    title: 'Errors',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => formatInteger(row.errors),
+  },
   {
     key: 'repeats',
     title: 'N+1',
@@ -54,7 +79,7 @@ const COLUMNS: readonly Column<Query>[] = [
   },
 ];
 
-export function QueriesTab({ page, service }: TabProps): JSX.Element {
+export function QueriesTab({ page, service, agent }: TabProps): JSX.Element {
   const endpoint = param(page, 'endpoint');
   const query = { service, endpoint, ...listQuery(page, 'total_s') };
   const answer = useAnswer(page, 'queries', query, queriesShape);
@@ -69,7 +94,7 @@ export function QueriesTab({ page, service }: TabProps): JSX.Element {
         {({ rows, total }) => {
           const row = rows.find((found) => keyOf(found) === chosen);
           return rows.length === 0 ? (
-            <NoRequests page={page} what="statement" />
+            <NoRequests page={page} what="statement" agent={agent} />
           ) : (
             <>
               {row && <OneQuery key={chosen} page={page} service={service} row={row} />}
@@ -96,7 +121,7 @@ function keyOf(row: Query): string {
   return row.fingerprint || row.statement;
 }
 
-function OneQuery({ page, service, row }: TabProps & { row: Query }): JSX.Element {
+function OneQuery({ page, service, row }: Omit<TabProps, 'agent'> & { row: Query }): JSX.Element {
   const shown = instantsShown(page);
   const answer = useAnswer(page, 'series', { what: 'queries', service, name: row.statement }, seriesShape);
   const events = useAnswer(page, 'events', { service }, eventsShape);
@@ -114,7 +139,7 @@ function OneQuery({ page, service, row }: TabProps & { row: Query }): JSX.Elemen
           {(data) => (
             <Charts
               title="Over time"
-              columns={columnsOf(data)}
+              columns={columnsOf(data, shown, page.now)}
               shown={shown}
               marks={marksOf(events.data?.rows ?? [])}
               theme={page.theme}
@@ -158,7 +183,9 @@ function Askers({ page, service, row }: { page: PageContext; service: string; ro
               <td class="number">{formatInteger(asker.count)} ×</td>
               <td class="number">{formatSeconds(asker.total_s)}</td>
               <td class="number">
-                {(asker.repeated ?? 0) > 0 && <span class="is-warn">N+1 in {formatInteger(asker.repeated)}</span>}
+                {(asker.repeated ?? 0) > 0 && (
+                  <span class="is-warn">N+1 in {formatInteger(asker.repeated)}</span>
+                )}
               </td>
             </tr>
           ))}

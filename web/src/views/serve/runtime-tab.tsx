@@ -24,7 +24,7 @@ export function RuntimeTab({ page, service }: TabProps): JSX.Element {
       </div>
       <Show answer={answer} lines={10}>
         {(series) => {
-          const panels = runtimePanels(series);
+          const panels = runtimePanels(series, shown, page.now);
           return panels.length === 0 ? (
             <Nothing title="Nothing is known of this time" />
           ) : (

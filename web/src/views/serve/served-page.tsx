@@ -194,7 +194,9 @@ function TokenForm({ done }: { done: () => void }): JSX.Element {
     <main class="problem">
       <Logo />
       <h1>pitviper</h1>
-      <p>This server wants a token, as it listens beyond its own machine. The page keeps it in memory only.</p>
+      <p>
+        This server wants a token, as it listens beyond its own machine. The page keeps it in memory only.
+      </p>
       <form
         class="token-form"
         onSubmit={(event) => {

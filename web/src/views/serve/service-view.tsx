@@ -38,6 +38,8 @@ export const TAB_TITLES: Record<Tab, string> = {
 export interface TabProps {
   readonly page: PageContext;
   readonly service: string;
+  /** null: not known yet. */
+  readonly agent: boolean | null;
 }
 
 const TAB_VIEWS: Record<Tab, (props: TabProps) => JSX.Element> = {
@@ -56,6 +58,7 @@ export function ServiceView({ page }: { page: PageContext }): JSX.Element {
   const { service, tab, id } = page.place;
   const answer = useAnswer(page, 'services', { service }, services);
   const row = answer.data?.rows.find((found) => found.service === service);
+  const agent = row ? row.has_agent : null;
   const View = TAB_VIEWS[tab];
   return (
     <div class={`view service-view tab-${tab}`}>
@@ -76,9 +79,9 @@ export function ServiceView({ page }: { page: PageContext }): JSX.Element {
         ))}
       </nav>
       {tab === 'traces' && id !== '' ? (
-        <TraceView key={id} page={page} service={service} />
+        <TraceView key={id} page={page} service={service} agent={agent} />
       ) : (
-        <View key={tab} page={page} service={service} />
+        <View key={tab} page={page} service={service} agent={agent} />
       )}
     </div>
   );

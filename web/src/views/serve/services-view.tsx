@@ -6,6 +6,7 @@ import { formatBytes, formatCores, formatPart, formatRate, formatSeconds } from 
 import { goTo } from '../../model/address.ts';
 import { services } from '../../model/answers.ts';
 import type { Service } from '../../model/answers.ts';
+import { wholeSteps } from '../../model/chart-data.ts';
 import { healthOf, worstFirst } from '../../model/health.ts';
 import type { Health } from '../../model/health.ts';
 import { DataTable, listQuery, SearchField } from './data-table.tsx';
@@ -29,9 +30,20 @@ const COLUMNS: readonly Column<Judged>[] = [
       </>
     ),
   },
-  { key: 'health', title: 'Health', cell: ({ health }) => <span class={`is-${health.level}`}>{health.text}</span> },
+  {
+    key: 'health',
+    title: 'Health',
+    cell: ({ health }) => <span class={`is-${health.level}`}>{health.text}</span>,
+  },
   { key: 'versions', title: 'Version', wide: true, cell: (row) => <Versions versions={row.versions} /> },
-  { key: 'processes', title: 'Processes', number: true, sort: true, wide: true, cell: (row) => row.processes },
+  {
+    key: 'processes',
+    title: 'Processes',
+    number: true,
+    sort: true,
+    wide: true,
+    cell: (row) => row.processes,
+  },
   {
     key: 'cores',
     title: 'CPU',
@@ -45,7 +57,7 @@ const COLUMNS: readonly Column<Judged>[] = [
     key: 'spark',
     title: 'CPU over time',
     wide: true,
-    cell: (row) => <Spark values={row.spark} label={`CPU of ${row.service} over time`} />,
+    cell: (row) => <Spark values={wholeSteps(row.spark)} label={`CPU of ${row.service} over time`} />,
   },
   { key: 'rss_bytes', title: 'Memory', number: true, sort: true, cell: (row) => formatBytes(row.rss_bytes) },
   { key: 'rate', title: 'Requests', number: true, sort: true, cell: (row) => <Rate row={row} /> },
@@ -62,14 +74,19 @@ const COLUMNS: readonly Column<Judged>[] = [
     title: 'Errors',
     number: true,
     sort: true,
-    cell: (row) => <span class={(row.error_rate ?? 0) >= 0.01 ? 'is-bad' : ''}>{formatPart(row.error_rate)}</span>,
+    cell: (row) => (
+      <span class={(row.error_rate ?? 0) >= 0.01 ? 'is-bad' : ''}>{formatPart(row.error_rate)}</span>
+    ),
   },
 ];
 
 function Rate({ row }: { row: Service }): JSX.Element {
   if (row.has_agent) return <>{formatRate(row.rate)}</>;
   return (
-    <span class="dim" title="Requests are known where the application runs with pitviper’s agent: pitviper run">
+    <span
+      class="dim"
+      title="Requests are known where the application runs with pitviper’s agent: pitviper run"
+    >
       no agent
     </span>
   );
@@ -125,8 +142,8 @@ function NoServices({ page }: { page: PageContext }): JSX.Element {
     return <Nothing title="No service has this in its name">Clear the search to see all of them.</Nothing>;
   return (
     <Nothing title="No Python process was seen in this time">
-      pitviper looks for them by itself: start one, and it appears here within seconds. If one runs that is not shown,
-      “pitviper doctor” says what is in the way.
+      pitviper looks for them by itself: start one, and it appears here within seconds. If one runs that is
+      not shown, “pitviper doctor” says what is in the way.
     </Nothing>
   );
 }

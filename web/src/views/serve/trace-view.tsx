@@ -48,11 +48,15 @@ function readProfile(value: unknown): Profile | string | null {
   }
 }
 
-function OneTrace({ page, service, trace }: TabProps & { trace: Trace }): JSX.Element {
+function OneTrace({ page, service, trace }: Omit<TabProps, 'agent'> & { trace: Trace }): JSX.Element {
   const profile = useMemo(() => readProfile(trace.profile), [trace.profile]);
   const [opened, setOpened] = useState(false);
   const bars = useMemo(() => waterfall(trace.spans, !opened), [trace.spans, opened]);
-  const whole = Math.max(trace.duration_s, ...trace.spans.map((span) => span.start_s + span.duration_s), 1e-9);
+  const whole = Math.max(
+    trace.duration_s,
+    ...trace.spans.map((span) => span.start_s + span.duration_s),
+    1e-9,
+  );
   const kinds = [...new Set(trace.spans.map((span) => span.kind))];
   const chosen = param(page, 'span');
   const folds = bars.some((bar) => bar.repeated > 0);
@@ -87,7 +91,8 @@ function OneTrace({ page, service, trace }: TabProps & { trace: Trace }): JSX.El
       <h2 class="trace-samples">What Python did</h2>
       {profile === null ? (
         <p class="dim">
-          No samples: the request was shorter than the time between two, or waited all the while. A boost samples more often.
+          No samples: the request was shorter than the time between two, or waited all the while. A boost
+          samples more often.
         </p>
       ) : typeof profile === 'string' ? (
         <p class="notice">The samples cannot be shown: {profile}</p>
@@ -98,7 +103,7 @@ function OneTrace({ page, service, trace }: TabProps & { trace: Trace }): JSX.El
   );
 }
 
-function TraceHead({ page, service, trace }: TabProps & { trace: Trace }): JSX.Element {
+function TraceHead({ page, service, trace }: Omit<TabProps, 'agent'> & { trace: Trace }): JSX.Element {
   const { endpoint, version } = trace;
   const facts = [
     instantText(page, trace.start_s),

@@ -21,7 +21,11 @@ import { useAnswer } from './use-answer.ts';
 
 function columns(page: PageContext): readonly Column<TraceHead>[] {
   return [
-    { key: 'start_s', title: 'When', cell: (row) => <span class="when">{instantText(page, row.start_s)}</span> },
+    {
+      key: 'start_s',
+      title: 'When',
+      cell: (row) => <span class="when">{instantText(page, row.start_s)}</span>,
+    },
     { key: 'endpoint', title: 'Endpoint', cell: (row) => row.endpoint || '(none)' },
     {
       key: 'duration_s',
@@ -36,7 +40,9 @@ function columns(page: PageContext): readonly Column<TraceHead>[] {
       title: 'Status',
       number: true,
       cell: (row) => (
-        <span class={row.error ? 'is-bad' : ''}>{row.status === null ? (row.error ? 'error' : '–') : row.status}</span>
+        <span class={row.error ? 'is-bad' : ''}>
+          {row.status === null ? (row.error ? 'error' : '–') : row.status}
+        </span>
       ),
     },
     { key: 'spans', title: 'Spans', number: true, wide: true, cell: (row) => formatInteger(row.spans) },
@@ -46,7 +52,7 @@ function columns(page: PageContext): readonly Column<TraceHead>[] {
   ];
 }
 
-export function TracesTab({ page, service }: TabProps): JSX.Element {
+export function TracesTab({ page, service, agent }: TabProps): JSX.Element {
   const [endpoint, slow] = [param(page, 'endpoint'), param(page, 'min_duration')];
   const query = {
     service,
@@ -87,7 +93,7 @@ export function TracesTab({ page, service }: TabProps): JSX.Element {
       <Show answer={answer}>
         {({ rows, total }) =>
           rows.length === 0 ? (
-            <NoRequests page={page} what="kept request" />
+            <NoRequests page={page} what="kept request" agent={agent} />
           ) : (
             <DataTable
               page={page}
