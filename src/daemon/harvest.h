@@ -19,6 +19,7 @@
 #include "store/store.h"
 
 struct harvest;
+struct latency;
 
 #define HARVEST_MAX_PROCESSES 4096u
 
@@ -53,4 +54,6 @@ int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, st
 /* The end: what has been counted up to now. */
 int harvest_flush(struct harvest *harvest, struct err *err);
 void harvest_stats(const struct harvest *harvest, struct harvest_stats *out);
+/* Of all processes, those that ended too; valid until the next call. */
+const struct latency *harvest_latency(const struct harvest *harvest);
 bool harvest_has_agent(const struct harvest *harvest, pid_t pid);

@@ -49,6 +49,8 @@ static void see_change(void *context, const struct collect_change *change)
         .buckets = harvest->buckets,
         .bucket_count = change->bucket_count,
     };
+    if (key->kind == AGENT_KIND_REQUEST)
+        latency_add(&harvest->latency, reading->member->service, &histogram);
     int result = store_add_histogram(harvest->store, &reading->member->source, harvest->window_ns,
                                      &histogram, &err);
     if (result < 0)

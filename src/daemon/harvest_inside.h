@@ -19,6 +19,7 @@
 #include "daemon/harvest.h"
 #include "daemon/harvest_parts.h"
 #include "daemon/harvest_samples.h"
+#include "daemon/latency.h"
 #include "os/usage.h"
 
 #define HARVEST_WINDOW_NS UINT64_C(10000000000)
@@ -64,6 +65,7 @@ struct harvest {
     struct map known;             /* regions of processes that were let go alive, by their start */
     struct store_bucket *buckets; /* scratch */
     struct harvest_stats stats;
+    struct latency latency;
     int fault; /* the first of this tick */
     struct err err;
 };

@@ -282,6 +282,7 @@ static void tell(struct keeper *keeper)
     pthread_mutex_lock(&keeper->status->lock);
     keeper->status->store = store;
     keeper->status->harvest = harvest;
+    latency_copy(&keeper->status->latency, harvest_latency(keeper->harvest));
     keeper->status->letters_lost = lost;
     pthread_mutex_unlock(&keeper->status->lock);
 }

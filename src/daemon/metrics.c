@@ -4,6 +4,7 @@
  * The two differ in little: in OpenMetrics a counter's family has its name without "_total", units
  * are said, and the end is marked. So a row has the family's name, and the samples add the rest.
  */
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "daemon/live.h"
 #include "daemon/status.h"
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 enum value_type { VALUE_U64, VALUE_U32, VALUE_DOUBLE, VALUE_BOOL, VALUE_CPU_NS };
 
 /* What rows point into. */
@@ -117,6 +118,8 @@ static const struct metric metrics[] = {
     {"http_connections", NULL, "Connections that are open.", G, VALUE_U32, HTTP(connections)},
 };
 
+static const char *const type_names[] = {"counter", "gauge", "histogram"};
+
 struct exposition {
     struct buf *out;
     bool open;
@@ -127,8 +130,7 @@ static void add_head(struct exposition *text, const char *family, enum metric_ty
 {
     const char *ending = type == METRIC_COUNTER && !text->open ? "_total" : "";
     buf_printf(text->out, "# HELP pitviper_%s%s %s\n", family, ending, help);
-    buf_printf(text->out, "# TYPE pitviper_%s%s %s\n", family, ending,
-               type == METRIC_COUNTER ? "counter" : "gauge");
+    buf_printf(text->out, "# TYPE pitviper_%s%s %s\n", family, ending, type_names[type]);
 }
 
 static void add_name(struct exposition *text, const char *family, enum metric_type type,
@@ -220,6 +222,49 @@ static void add_services(struct exposition *text, const struct status *status)
                     status->services[i].processes);
 }
 
+/* OpenMetrics only: a trace that fell into the bucket. */
+static void add_exemplar(struct exposition *text, const struct latency_exemplar *exemplar)
+{
+    if (text->open && (exemplar->trace_high || exemplar->trace_low))
+        buf_printf(text->out, " # {trace_id=\"%016" PRIx64 "%016" PRIx64 "\"} %.9g %.3f",
+                   exemplar->trace_high, exemplar->trace_low, exemplar->value_s,
+                   (double)exemplar->at_ns / 1e9);
+    buf_add_char(text->out, '\n');
+}
+
+static void add_durations(struct exposition *text, const struct latency_service *service)
+{
+    static const char family[] = "pitviper_service_request_duration_seconds";
+    uint64_t count = 0;
+    for (uint32_t i = 0; i <= LATENCY_BOUNDS; i++) {
+        count += service->buckets[i];
+        buf_printf(text->out, "%s_bucket{service=\"", family);
+        add_label_value(text->out, service->name);
+        if (i == LATENCY_BOUNDS)
+            buf_add_str(text->out, "\",le=\"+Inf\"} ");
+        else
+            buf_printf(text->out, "\",le=\"%s\"} ", latency_bounds[i].text);
+        buf_add_u64(text->out, count);
+        add_exemplar(text, &service->exemplars[i]);
+    }
+    buf_printf(text->out, "%s_sum{service=\"", family);
+    add_label_value(text->out, service->name);
+    buf_add_str(text->out, "\"} ");
+    add_double(text, service->sum_s);
+    buf_printf(text->out, "%s_count{service=\"", family);
+    add_label_value(text->out, service->name);
+    buf_printf(text->out, "\"} %" PRIu64 "\n", count);
+}
+
+/* Called with the lock held. */
+static void add_latency(struct exposition *text, const struct latency *latency)
+{
+    add_head(text, "service_request_duration_seconds", METRIC_HISTOGRAM,
+             "How long a service's requests took: all that agents counted.");
+    for (uint32_t i = 0; i < latency->count; i++)
+        add_durations(text, &latency->services[i]);
+}
+
 static void add_metrics(struct exposition *text, const struct facts *facts)
 {
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
@@ -247,6 +292,7 @@ int live_metrics(struct status *status, const struct httpd_counts *http, bool op
     facts.rss_bytes = status->rss_bytes;
     facts.letters_lost = status->letters_lost;
     add_services(&text, status);
+    add_latency(&text, &status->latency);
     pthread_mutex_unlock(&status->lock);
     add_head(&text, "start_time_seconds", METRIC_GAUGE, "When the daemon began, since 1970.");
     buf_printf(out, "pitviper_start_time_seconds %.3f\n", (double)status->started_ns / 1e9);

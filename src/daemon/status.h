@@ -13,6 +13,7 @@
 
 #include "daemon/harvest.h"
 #include "daemon/identity.h"
+#include "daemon/latency.h"
 #include "store/store.h"
 
 #define STATUS_MAX_SERVICES 1024u /* further ones are counted as one, "(other)" */
@@ -60,6 +61,7 @@ struct status {
     struct store_stats store;
     uint64_t letters_lost;
     struct harvest_stats harvest;
+    struct latency latency;
     double cores; /* everything, answers too */
     uint64_t cpu_ns;
     uint64_t rss_bytes;
