@@ -12,11 +12,11 @@
 
 #define API "/api/v1/"
 
-static void write_param(struct jsonw *json, const char *word, size_t size)
+static void write_param(struct jsonw *json, const char *kind, const char *word, size_t size)
 {
     char name[48] = {0};
     memcpy(name, word, size < sizeof name ? size : sizeof name - 1);
-    const struct shape_param *param = shape_of_param(name);
+    const struct shape_param *param = shape_of_param(kind, name);
     jsonw_object_begin(json);
     jsonw_key_string(json, "name", name);
     jsonw_key_string(json, "in", "query");
@@ -27,11 +27,11 @@ static void write_param(struct jsonw *json, const char *word, size_t size)
     jsonw_object_end(json);
 }
 
-static void write_params(struct jsonw *json, const char *words)
+static void write_params(struct jsonw *json, const char *kind, const char *words)
 {
     for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
         size_t size = strcspn(at, " ");
-        write_param(json, at, size);
+        write_param(json, kind, at, size);
         at += size;
     }
 }
@@ -108,8 +108,8 @@ static void write_answer(struct jsonw *json, const struct answer_kind *kind, boo
     if (with_id) {
         write_id_param(json);
     } else {
-        write_params(json, answer_filters);
-        write_params(json, kind->params ? kind->params : "");
+        write_params(json, kind->name, answer_filters);
+        write_params(json, kind->name, kind->params ? kind->params : "");
     }
     jsonw_array_end(json);
     write_responses(json, "200", REPLY_JSON, shape_of_answer(kind->name, with_id));

@@ -18,7 +18,7 @@ const struct shape shapes[] = {
      "rate:n? error_rate:n? p50_s:n? p95_s:n? spark_step_s:n? spark:[n?] last_s:n? has_agent:b?"},
     {"Process",
      "service:s host:s? version:s? pid:i command:s? started_s:n? ended_s:n? python:s? cores:n? "
-     "rss_bytes:n? threads:i? has_agent:b? rate_hz:n? samples:i?"},
+     "cpu_s:n? rss_bytes:n? threads:n? has_agent:b? rate_hz:n? samples:i?"},
     {"Endpoint",
      "service:s endpoint:s kind:s? route:s? method:s? requests:i errors:i? rate:n? p90_s:n? " TIMES
      "parts:Parts? repeated:i?"},
@@ -36,7 +36,7 @@ const struct shape shapes[] = {
     {"Span", "span:s parent:s? kind:s name:s? detail:s? start_s:n duration_s:n error:b? status:i? "
              "rows:i?"},
     {"TraceError", "type:s? where:s? at_s:n? span:s?"},
-    {"Histogram", RANGE "buckets:[Bucket] count:i p50_s:n? p95_s:n? p99_s:n?"},
+    {"Histogram", RANGE "buckets:[Bucket] count:i mean_s:n? p50_s:n? p95_s:n? p99_s:n?"},
     {"Bucket", "low_s:n high_s:n count:i"},
     {"Series", RANGE "step_s:n times_s:[n] series:[Line]"},
     {"Line", "name:s unit:s values:[n?]"},
@@ -77,18 +77,24 @@ static const struct shape_param params[] = {
     {"limit", "i", "rows at most; default 100, 0: all"},
     {"sort", "s", "a column of numbers, largest first"},
     {"search", "s", "only rows whose names contain this"},
-    {"min_duration", "s", "only what took this long, such as 200ms"},
-    {"max_duration", "s", "only what took no longer than this"},
-    {"status", "s", "error: only what failed"},
-    {"kind", "s", "which kind of them"},
-    {"name", "s", "only this name"},
-    {"what", "cpu|requests|latency|queries|runtime", "what is drawn"},
-    {"by", "none|process|thread|endpoint|version", "one line for each"},
+    {"min_duration", "s", "only requests that took this long, such as 200ms"},
+    {"max_duration", "s", "only requests that took no longer"},
+    {"status", "any|error", "error: only requests that failed"},
+    {"kind", "request|task|statement|outbound|cache|template|exception|user|gc|queue|loop",
+     "of what; default: request", "histogram"},
+    {"kind", "s", "only these: start, exit, deploy, drop, alert, …"},
+    {"name", "s", "only what has this name"},
+    {"what", "cpu|requests|latency|queries|runtime", "what is drawn; default: cpu"},
+    {"by", "none|process|thread|endpoint|version", "a line for each"},
+    {"norm", "shares|seconds", "what is compared; default: shares"},
+    {"all", "0|1", "1: with what is too small to test"},
     {"points", "i", "about so many steps; default 120"},
-    {"format", "s", "json (default), folded, pprof, speedscope, flamegraph, html, …"},
+    {"format", "s", "json (default), folded, pprof, speedscope, flamegraph, html, callgrind, …"},
+    {"split", "none|process|thread|endpoint", "what the threads of the profile are"},
     {"base_from", "s", "compared with a range that begins then"},
     {"base_to", "s", "and ends then"},
     {"base_version", "s", "compared with this version"},
+    {"base_service", "s", "compared with this service"},
     {"seconds", "i", "the last so many seconds, as go tool pprof and Parca ask"},
     {0},
 };
@@ -101,10 +107,10 @@ const struct shape_answer *shape_of_answer(const char *kind, bool with_id)
     return NULL;
 }
 
-const struct shape_param *shape_of_param(const char *name)
+const struct shape_param *shape_of_param(const char *kind, const char *name)
 {
     for (const struct shape_param *param = params; param->name; param++)
-        if (!strcmp(param->name, name))
+        if (!strcmp(param->name, name) && (!param->kind || !strcmp(param->kind, kind)))
             return param;
     return NULL;
 }
@@ -118,16 +124,19 @@ void shape_write_ref(struct jsonw *json, const char *name)
     jsonw_object_end(json);
 }
 
-static void write_choices(struct jsonw *json, const char *type)
+static void write_choices(struct jsonw *json, const char *type, size_t size)
 {
+    jsonw_object_begin(json);
     jsonw_key_string(json, "type", "string");
     jsonw_key(json, "enum");
     jsonw_array_begin(json);
-    for (size_t size; *type; type += size + (type[size] == '|')) {
-        size = strcspn(type, "|");
-        jsonw_string_n(json, type, size);
+    for (const char *at = type, *end = type + size; at < end; at++) {
+        size_t length = strcspn(at, "|");
+        jsonw_string_n(json, at, length);
+        at += length;
     }
     jsonw_array_end(json);
+    jsonw_object_end(json);
 }
 
 static const char *name_of_type(char letter)
@@ -158,39 +167,44 @@ static void write_letter(struct jsonw *json, char letter, bool nullable)
     }
 }
 
-/* `type` without what comes after it; "[n?]" has its own ? inside. */
+static void write_nullable_ref(struct jsonw *json, const char *name)
+{
+    jsonw_object_begin(json);
+    jsonw_key(json, "anyOf");
+    jsonw_array_begin(json);
+    shape_write_ref(json, name);
+    jsonw_object_begin(json);
+    jsonw_key_string(json, "type", "null");
+    jsonw_object_end(json);
+    jsonw_array_end(json);
+    jsonw_object_end(json);
+}
+
 static void write_type(struct jsonw *json, const char *type, size_t size)
 {
-    char inner[64] = {0};
+    char name[64] = {0};
     bool nullable = type[size - 1] == '?';
+    if (memchr(type, '|', size)) {
+        write_choices(json, type, size);
+        return;
+    }
     size -= nullable;
-    size_t kept = size < sizeof inner ? size : sizeof inner - 1;
-    memcpy(inner, type, kept);
-    if (*inner >= 'A' && *inner <= 'Z') {
-        if (!nullable) {
-            shape_write_ref(json, inner);
-            return;
-        }
-        jsonw_object_begin(json);
-        jsonw_key(json, "anyOf");
-        jsonw_array_begin(json);
-        shape_write_ref(json, inner);
-        jsonw_object_begin(json);
-        jsonw_key_string(json, "type", "null");
-        jsonw_object_end(json);
-        jsonw_array_end(json);
-        jsonw_object_end(json);
+    size = size < sizeof name ? size : sizeof name - 1;
+    memcpy(name, type, size);
+    if (*name >= 'A' && *name <= 'Z') {
+        if (nullable)
+            write_nullable_ref(json, name);
+        else
+            shape_write_ref(json, name);
         return;
     }
     jsonw_object_begin(json);
-    if (*inner == '[' || *inner == '{') {
-        jsonw_key_string(json, "type", *inner == '[' ? "array" : "object");
-        jsonw_key(json, *inner == '[' ? "items" : "additionalProperties");
-        write_type(json, inner + 1, kept - 2);
-    } else if (inner[1]) {
-        write_choices(json, inner);
+    if (*name == '[') {
+        jsonw_key_string(json, "type", "array");
+        jsonw_key(json, "items");
+        write_type(json, name + 1, size - 2);
     } else {
-        write_letter(json, *inner, nullable);
+        write_letter(json, *name, nullable);
     }
     jsonw_object_end(json);
 }

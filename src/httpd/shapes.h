@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* shapes.h - what is in the answers, as rows of words, and from them the schemas of the document.
  *
- *     service:s  versions:[s]  rss_bytes:i?  parts:Parts?  endpoints:[EndpointShare]  reads:{n}
+ *     service:s  versions:[s]  rss_bytes:i?  parts:Parts?  endpoints:[EndpointShare]
  *
  * A word is a name, a type, and ? where it may be null: s text, i whole number, n number, b yes or
- * no, o anything, [type] a list, {type} an object with such values, Name another row.
+ * no, o anything, [type] a list, Name another row; a|b are choices.
  */
 #pragma once
 
@@ -31,10 +31,11 @@ const struct shape_answer *shape_of_answer(const char *kind,
 /* A parameter and its words. */
 struct shape_param {
     const char *name;
-    const char *type; /* of the words above, or choices: "cpu|wall" */
+    const char *type; /* "s", "cpu|wall" */
     const char *help;
+    const char *kind; /* only of this question; NULL: of all others */
 };
-const struct shape_param *shape_of_param(const char *name); /* NULL: not described */
+const struct shape_param *shape_of_param(const char *kind, const char *name); /* NULL: none */
 
 /* The schema of a row; of a list of them as answers have it; of one type. */
 void shape_write(struct jsonw *json, const struct shape *shape);

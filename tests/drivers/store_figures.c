@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "codec/capture.h"
+#include "query/answer.h"
 #include "store/store.h"
 
 #define WINDOW_NS UINT64_C(10000000000)
@@ -149,6 +150,61 @@ static int time_read(const char *dir, uint64_t from_ns, uint64_t to_ns, double *
     return 0;
 }
 
+/* One question as HTTP and the command line ask it, to the last byte of JSON. */
+static int ask(struct store *store, const char *name, uint64_t from_ns, uint64_t to_ns,
+               size_t *bytes, struct err *err)
+{
+    char from[32], to[32];
+    const char *media_type;
+    struct buf out;
+    snprintf(from, sizeof from, "%llu", (unsigned long long)(from_ns / 1000000000));
+    snprintf(to, sizeof to, "%llu", (unsigned long long)(to_ns / 1000000000));
+    struct answer_param params[] = {{"from", from}, {"to", to}};
+    struct answer_request request = {.params = params, .param_count = 2, .now_wall_ns = to_ns};
+    buf_init(&out, 0);
+    int result = answer_find(name)->write(store, &request, &out, &media_type, err);
+    *bytes = out.size;
+    buf_done(&out);
+    return result;
+}
+
+static int print_answer(const char *key, const char *name, const char *dir, uint64_t from_ns,
+                        uint64_t to_ns, struct err *err)
+{
+    double cold_ms = 1e9, warm_ms = 1e9;
+    size_t bytes = 0;
+    int result = 0;
+    for (int turn = 0; turn < TURNS && result == 0; turn++) {
+        struct store_options options = {.write = false};
+        struct store *store;
+        uint64_t start = clock_mono_ns();
+        result = store_open(dir, &options, &store, err);
+        for (int again = 0; again < 2 && result == 0; again++) {
+            result = ask(store, name, from_ns, to_ns, &bytes, err);
+            double ms = (double)(clock_mono_ns() - start) / 1e6;
+            double *best = again ? &warm_ms : &cold_ms;
+            *best = ms < *best ? ms : *best;
+            start = clock_mono_ns();
+        }
+        if (result == 0)
+            store_close(store);
+    }
+    if (result == 0)
+        printf(",\"%s_%s\":{\"cold_ms\":%.2f,\"warm_ms\":%.2f,\"bytes\":%zu}", key, name, cold_ms,
+               warm_ms, bytes);
+    return result;
+}
+
+static int print_answers(const char *key, const char *dir, uint64_t from_ns, uint64_t to_ns,
+                         struct err *err)
+{
+    static const char *const names[] = {"profile", "services", "processes", "series", "top"};
+    int result = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && result == 0; i++)
+        result = print_answer(key, names[i], dir, from_ns, to_ns, err);
+    return result;
+}
+
 static int make(const char *dir, struct store **store, struct err *err)
 {
     struct store_options options = {.write = true, .no_sync = true};
@@ -210,6 +266,12 @@ static int measure_hours(const struct recording *recording, const char *dir, uns
                             end - 7 * MINUTE_NS - WINDOW_NS, err);
     if (result == 0)
         result = print_read("hour", dir, end - HOUR_NS - 5 * MINUTE_NS, end - 5 * MINUTE_NS, err);
+    if (result == 0)
+        result = print_answers("unaligned", dir, START_NS + 25 * MINUTE_NS + WINDOW_NS,
+                               end - 7 * MINUTE_NS - WINDOW_NS, err);
+    if (result == 0)
+        result =
+            print_answers("hour", dir, end - HOUR_NS - 5 * MINUTE_NS, end - 5 * MINUTE_NS, err);
     return result;
 }
 
@@ -229,7 +291,9 @@ static int measure_days(const struct recording *recording, const char *dir, unsi
     if (result == 0)
         printf(",\"days\":%u,\"days_bytes\":%llu,\"days_files\":%u", days,
                (unsigned long long)stats.bytes, stats.files);
-    return result == 0 ? print_read("year", place, START_NS, START_NS + days * DAY_NS, err)
+    if (result == 0)
+        result = print_read("year", place, START_NS, START_NS + days * DAY_NS, err);
+    return result == 0 ? print_answers("year", place, START_NS, START_NS + days * DAY_NS, err)
                        : result;
 }
 

@@ -6,7 +6,9 @@ import contextlib
 import gzip
 import http.client
 import json
+import os
 import select
+import shutil
 import socket
 import ssl
 import subprocess
@@ -15,7 +17,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.http_server import Server, refusal, serving, start
+from support.http_server import DRIVERS, Server, refusal, serving, start
+from support.openapi import check
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 MIB = 1 << 20
@@ -684,3 +687,85 @@ def test_http__openapi__is_a_whole_document_of_what_is_answered(server):
             answer = server.ask(path.replace("{id}", "1"), method.upper() if method != "get" else "HEAD")
             assert answer.status not in (404, 405), path
             assert operation["summary"] and operation["responses"]["default"]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """The real answers, over a store that has something of everything."""
+    folder = tmp_path_factory.mktemp("filled") / "data"
+    subprocess.run([DRIVERS / "answers_store", folder], check=True)
+    with serving(folder, driver="http_server") as running:
+        yield running
+
+
+def answers_of(document):
+    """Paths of JSON answers that are about the history, without an id."""
+    for path, item in document["paths"].items():
+        if "get" in item and item["get"].get("parameters") and "{" not in path:
+            yield path
+
+
+def question(path):
+    """With what it needs at least."""
+    return path + ("?from=1m&base_from=2m&base_to=1m" if path.endswith("/diff") else "?from=5m")
+
+
+def test_http__openapi__describes_exactly_what_is_answered(filled):
+    document = filled.ask("/api/v1/openapi.json").json
+    paths = list(answers_of(document))
+    assert len(paths) >= 15
+    for path in paths:
+        answer = filled.ask(question(path))
+        assert answer.status == 200, (path, answer.body)
+        check(document, path, answer.json)
+        assert answer.json.get("rows", True), path  # something is in each, else this proves nothing
+    trace = filled.ask("/api/v1/traces").json["rows"][0]["trace"]
+    check(document, "/api/v1/traces/{id}", filled.ask("/api/v1/traces/" + trace).json)
+    check(document, "/api/v1/status", filled.ask("/api/v1/status").json)
+
+
+def test_http__openapi__names_every_parameter_that_is_taken(filled):
+    document = filled.ask("/api/v1/openapi.json").json
+    for path in answers_of(document):
+        for parameter in document["paths"][path]["get"]["parameters"]:
+            assert parameter["description"], (path, parameter["name"])
+            choices = parameter["schema"].get("enum")
+            for choice in choices or []:
+                answer = filled.ask("%s&%s=%s" % (question(path), parameter["name"], choice))
+                assert answer.status == 200, (path, parameter["name"], choice, answer.body)
+            if choices:
+                assert filled.ask("%s&%s=x" % (question(path), parameter["name"])).status == 400
+        answer = filled.ask(path + "?nothing_of_this_name=1")
+        assert answer.status == 400 and "nothing_of_this_name" in answer.json["error"]
+
+
+def test_http__hostile_names__stay_text_in_every_format(filled):
+    for form in ("json", "flamegraph", "html", "speedscope", "folded"):
+        answer = filled.ask("/api/v1/profile?from=5m&format=" + form)
+        assert answer.status == 200
+        assert b"<script>alert" not in answer.body or not answer.headers["content-type"].startswith(("text/html", "image/svg")), form
+    services = filled.ask("/api/v1/services?from=5m")
+    assert services.headers["content-type"] == "application/json"
+    assert any("<script>" in row["service"] for row in services.json["rows"])
+
+
+def test_http__a_hostile_name__can_be_asked_for(filled):
+    from urllib.parse import quote
+
+    rows = filled.ask("/api/v1/services?from=5m").json["rows"]
+    name = next(row["service"] for row in rows if "<script>" in row["service"])
+    found = filled.ask("/api/v1/services?from=5m&service=" + quote(name, safe="")).json["rows"]
+    assert [row["service"] for row in found] == [name]
+
+
+def test_http__pprof__is_what_go_tool_pprof_reads(filled, tmp_path):
+    if not shutil.which("go"):
+        pytest.skip("go is not installed")
+    url = "http://127.0.0.1:%d/api/v1/profile?service=worker&format=pprof" % filled.port
+    for extra in ([], ["-seconds=300"]):
+        done = subprocess.run(
+            ["go", "tool", "pprof", *extra, "-top", "-sample_index=samples", url], capture_output=True, text=True,
+            timeout=100, env={**os.environ, "PPROF_TMPDIR": str(tmp_path)},
+        )
+        assert done.returncode == 0, done.stderr
+        assert "1000" in done.stdout.replace(",", "")  # ten windows of a hundred samples
