@@ -20,6 +20,7 @@ import { TableView } from './table-view.tsx';
 import { TimelineView } from './timeline-view.tsx';
 import { hasTime, Toolbar } from './toolbar.tsx';
 import { useAnalysis } from './use-analysis.ts';
+import { useMessage } from './use-message.ts';
 
 interface Props {
   readonly profile: Profile;
@@ -29,8 +30,6 @@ interface Props {
   readonly toggleTheme: (() => void) | null;
   change(state: ViewState, step: boolean): void;
 }
-
-const MESSAGE_MS = 2500;
 
 export function Explorer({ profile, state: wanted, theme, toggleTheme, change }: Props): JSX.Element {
   const state = possible(wanted, profile);
@@ -152,17 +151,6 @@ function Empty({
       )}
     </div>
   );
-}
-
-function useMessage(): [string, (message: string) => void] {
-  const [message, setMessage] = useState('');
-  const timer = useRef(0);
-  const say = (text: string): void => {
-    setMessage(text);
-    clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => setMessage(''), MESSAGE_MS);
-  };
-  return [message, say];
 }
 
 function useKeys(

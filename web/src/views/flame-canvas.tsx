@@ -51,7 +51,8 @@ export function FlameCanvas(props: Props): JSX.Element {
   const palette = usePalette(by, theme.dark);
   const colours = useColours(analysis, tree, by, palette);
   const rootName = props.rootName ?? 'all';
-  const rootLabel = `${rootName} · ${formatWeight(state.metric, tree.total[0])}`;
+  const weight = state.widthOf === 'base' ? 'base' : formatWeight(state.metric, tree.total[0]);
+  const rootLabel = `${rootName} · ${weight}`;
   const scene = useMemo(
     () => ({ layout, palette, colours, names: analysis.entries.names, rootLabel, theme }),
     [layout, palette, colours, analysis.entries, rootLabel, theme],

@@ -23,6 +23,7 @@ interface Props {
 }
 
 const CRUMBS_MAX = 4;
+/** By name, so that what is in both lies in one order. */
 const SIDES = [
   ['base', 'base'],
   ['now', 'new'],
@@ -76,7 +77,11 @@ export function FlameView({ analysis, state, theme, actions }: Props): JSX.Eleme
           {SIDES.map(([widthOf, title]) => (
             <section aria-label={title}>
               <h3>{title}</h3>
-              <FlameCanvas {...graph} state={{ ...state, widthOf }} label={`${graph.label}, ${title}`} />
+              <FlameCanvas
+                {...graph}
+                state={{ ...state, widthOf, order: 'name' }}
+                label={`${graph.label}, ${title}`}
+              />
             </section>
           ))}
         </div>

@@ -5,7 +5,8 @@ import type { JSX } from 'preact';
 import type { Theme } from '../draw/theme.ts';
 import { formatCount, formatNs, formatShare } from '../lib/text.ts';
 import type { Profile } from '../model/profile.ts';
-import { Icon, Logo } from './icons.tsx';
+import { HeaderButtons } from './header-buttons.tsx';
+import { Logo } from './icons.tsx';
 import { qualityOf } from './recording-view.tsx';
 
 interface Props {
@@ -43,19 +44,7 @@ export function Header({ profile, theme, toggleTheme, showHelp, showRecording }:
           {quality.trouble ?? `${formatShare(quality.exactShare)} exact`}
         </button>
       )}
-      <span class="header-buttons">
-        <button
-          class="round"
-          onClick={toggleTheme}
-          aria-label={theme.dark ? 'Light colours' : 'Dark colours'}
-          title="Light or dark (T)"
-        >
-          <Icon name="sun" />
-        </button>
-        <button class="round" onClick={showHelp} aria-label="Keys and gestures" title="Keys and gestures (?)">
-          ?
-        </button>
-      </span>
+      <HeaderButtons theme={theme} toggleTheme={toggleTheme} showHelp={showHelp} />
     </header>
   );
 }

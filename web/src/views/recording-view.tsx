@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // recording-view.tsx - what was recorded and how well: asked and got, proven and not. Nothing that was dropped is hidden.
 
-import type { ComponentChildren, JSX } from 'preact';
+import type { JSX } from 'preact';
 import { formatCount, formatNs, formatShare } from '../lib/text.ts';
 import type { PageMeta, PageStats } from '../model/page-format.ts';
 import type { Recording } from '../model/profile.ts';
 import { functionRows } from '../model/table.ts';
 import { formatWeight } from '../model/units.ts';
 import type { ViewState } from '../model/view-state.ts';
+import { Card } from './card.tsx';
+import type { Fact } from './card.tsx';
 import type { Analysis } from './use-analysis.ts';
-
-type Row = readonly [string, ComponentChildren, string?];
 
 export function RecordingView({ analysis, state }: { analysis: Analysis; state: ViewState }): JSX.Element {
   const { profile } = analysis;
@@ -19,9 +19,9 @@ export function RecordingView({ analysis, state }: { analysis: Analysis; state: 
       <div class="cards">
         <Quality title={profile.base ? 'Quality (new)' : 'Quality'} stats={profile.stats} />
         {profile.base && <Quality title="Quality (base)" stats={profile.base.stats} />}
-        <Card title={profile.base ? 'Recording (new)' : 'Recording'} rows={metaRows(profile)} />
-        {profile.base && <Card title="Recording (base)" rows={metaRows(profile.base)} />}
-        <Card title="Contents" rows={contentRows(analysis, state)} />
+        <Card title={profile.base ? 'Recording (new)' : 'Recording'} facts={metaRows(profile)} />
+        {profile.base && <Card title="Recording (base)" facts={metaRows(profile.base)} />}
+        <Card title="Contents" facts={contentRows(analysis, state)} />
       </div>
     </div>
   );
@@ -66,7 +66,7 @@ function Quality({ title, stats }: { title: string; stats: PageStats }): JSX.Ele
     return (
       <Card
         title={title}
-        rows={[['Samples', 'nothing known: this profile was converted from another format']]}
+        facts={[['Samples', 'nothing known: this profile was converted from another format']]}
       />
     );
   const {
@@ -80,7 +80,7 @@ function Quality({ title, stats }: { title: string; stats: PageStats }): JSX.Ele
     samples = 0,
   } = stats;
   const part = (n: number): string => `${formatCount(n)} (${formatShare(n / quality.taken)})`;
-  const rows: Row[] = [
+  const rows: Fact[] = [
     ['Samples', formatCount(samples), 'thread stacks taken'],
     ['Exact', part(exact), 'proven: two equal copies'],
     ['Partial', part(partial), 'only the outer part proven; shown ending in <changing>'],
@@ -98,7 +98,7 @@ function Quality({ title, stats }: { title: string; stats: PageStats }): JSX.Ele
     ],
   ];
   return (
-    <Card title={title} rows={rows}>
+    <Card title={title} facts={rows}>
       <div class="quality-bar" role="img" aria-label={`${formatShare(quality.exactShare)} exact`}>
         <span class="exact" style={{ flexGrow: exact }} />
         <span class="partial" style={{ flexGrow: partial }} />
@@ -108,8 +108,8 @@ function Quality({ title, stats }: { title: string; stats: PageStats }): JSX.Ele
   );
 }
 
-function metaRows({ meta, stats }: Recording): Row[] {
-  const rows: Row[] = [];
+function metaRows({ meta, stats }: Recording): Fact[] {
+  const rows: Fact[] = [];
   const seconds = (meta.duration_us ?? 0) / 1e6;
   const text = (name: string, value: string | undefined): unknown => value && rows.push([name, value]);
   text('Title', meta.title !== meta.command ? meta.title : '');
@@ -138,10 +138,10 @@ function rate(hz: number): string {
   return hz >= 1000 ? `${Number((hz / 1000).toFixed(2))} kHz` : `${Number(hz.toFixed(1))} Hz`;
 }
 
-function contentRows(analysis: Analysis, state: ViewState): Row[] {
+function contentRows(analysis: Analysis, state: ViewState): Fact[] {
   const { profile, calls, entries } = analysis;
   const sum = calls.total[0] || 1;
-  const rows: Row[] = [
+  const rows: Fact[] = [
     ['Selected', formatWeight(state.metric, calls.total[0])],
     ['Functions', formatCount(profile.functions.length)],
     ['Different stacks', formatCount(profile.nodeParent.length - 1)],
@@ -155,32 +155,4 @@ function contentRows(analysis: Analysis, state: ViewState): Row[] {
       rows.push([func.name, formatShare(row.total / sum), 'innermost frames not proven']);
   }
   return rows;
-}
-
-function Card({
-  title,
-  rows,
-  children,
-}: {
-  title: string;
-  rows: readonly Row[];
-  children?: ComponentChildren;
-}): JSX.Element {
-  return (
-    <section class="card">
-      <h2>{title}</h2>
-      {children}
-      <dl>
-        {rows.map(([name, value, note]) => (
-          <>
-            <dt>{name}</dt>
-            <dd>
-              {value}
-              {note && <small>{note}</small>}
-            </dd>
-          </>
-        ))}
-      </dl>
-    </section>
-  );
 }

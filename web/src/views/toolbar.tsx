@@ -14,6 +14,7 @@ import type { ColourChoice, ViewName, ViewState, WidthChoice } from '../model/vi
 import type { Actions } from './actions.ts';
 import { Icon } from './icons.tsx';
 import type { Analysis } from './use-analysis.ts';
+import { useOutside } from './use-outside.ts';
 
 interface Props {
   readonly analysis: Analysis;
@@ -164,14 +165,7 @@ const WIDTH_TITLES: Record<WidthChoice, string> = {
 function Options({ analysis, state, actions }: Props): JSX.Element {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!open) return;
-    const outside = (event: Event): void => {
-      if (!box.current?.contains(event.target as Node)) setOpen(false);
-    };
-    addEventListener('pointerdown', outside, true);
-    return () => removeEventListener('pointerdown', outside, true);
-  }, [open]);
+  useOutside(box, open, () => setOpen(false));
   const { profile } = analysis;
   const hide = (kind: FrameKind, on: boolean): void =>
     actions.set({ hidden: on ? [...state.hidden, kind] : state.hidden.filter((k) => k !== kind), zoom: [] });

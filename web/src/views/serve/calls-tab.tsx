@@ -2,16 +2,15 @@
 // calls-tab.tsx - what requests wait for beside the database: other services, caches, templates, tasks.
 
 import type { JSX } from 'preact';
-import { formatInteger, formatSeconds } from '../../lib/quantity.ts';
 import { calls } from '../../model/answers.ts';
 import type { Call } from '../../model/answers.ts';
-import { DataTable, listQuery, SearchField } from './data-table.tsx';
+import { alarming, BARRED, seconds, WIDE, whole } from './columns.tsx';
+import { AnswerTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { NoRequests } from './endpoints-tab.tsx';
 import { FilterChips } from './filters.tsx';
 import { param, setParams } from './page.ts';
 import type { TabProps } from './service-view.tsx';
-import { Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
 
 const KINDS = {
@@ -31,47 +30,13 @@ const NAMES: Record<Kind, string> = {
 const COLUMNS: readonly Column<Call>[] = [
   { key: 'name', title: 'Name', cell: (row) => row.name || '(none)' },
   { key: 'detail', title: 'Detail', wide: true, cell: (row) => row.detail },
-  {
-    key: 'total_s',
-    title: 'Total',
-    number: true,
-    sort: true,
-    cell: (row) => formatSeconds(row.total_s),
-    bar: (row) => row.total_s,
-  },
-  { key: 'count', title: 'Count', number: true, sort: true, cell: (row) => formatInteger(row.count) },
-  {
-    key: 'mean_s',
-    title: 'Mean',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatSeconds(row.mean_s),
-  },
-  { key: 'p95_s', title: 'p95', number: true, sort: true, cell: (row) => formatSeconds(row.p95_s) },
-  {
-    key: 'p99_s',
-    title: 'p99',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatSeconds(row.p99_s),
-  },
-  {
-    key: 'max_s',
-    title: 'Longest',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatSeconds(row.max_s),
-  },
-  {
-    key: 'errors',
-    title: 'Errors',
-    number: true,
-    sort: true,
-    cell: (row) => <span class={(row.errors ?? 0) > 0 ? 'is-bad' : ''}>{formatInteger(row.errors)}</span>,
-  },
+  seconds('total_s', 'Total', BARRED),
+  whole('count', 'Count'),
+  seconds('mean_s', 'Mean', WIDE),
+  seconds('p95_s', 'p95'),
+  seconds('p99_s', 'p99', WIDE),
+  seconds('max_s', 'Longest', WIDE),
+  alarming('errors', 'Errors', 'bad'),
 ];
 
 export function CallsTab({ page, service, agent }: TabProps): JSX.Element {
@@ -92,23 +57,15 @@ export function CallsTab({ page, service, agent }: TabProps): JSX.Element {
         <SearchField page={page} what="names" />
         <FilterChips page={page} names={['endpoint']} />
       </div>
-      <Show answer={answer}>
-        {({ rows, total }) =>
-          rows.length === 0 ? (
-            <NoRequests page={page} what={NAMES[kind]} agent={agent} />
-          ) : (
-            <DataTable
-              page={page}
-              label={KINDS[kind]}
-              columns={COLUMNS}
-              rows={rows}
-              total={total}
-              sorted={param(page, 'sort') || 'total_s'}
-              keyOf={(row) => `${row.name}\0${row.detail}`}
-            />
-          )
-        }
-      </Show>
+      <AnswerTable
+        page={page}
+        label={KINDS[kind]}
+        columns={COLUMNS}
+        answer={answer}
+        standard="total_s"
+        none={<NoRequests page={page} what={NAMES[kind]} agent={agent} />}
+        keyOf={(row) => `${row.name}\0${row.detail}`}
+      />
     </>
   );
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // daemon-view.tsx - pitviper itself: what it costs, what it keeps, what it could not do.
 
-import type { ComponentChildren, JSX } from 'preact';
+import type { JSX } from 'preact';
 import { formatAge, formatBytes, formatInteger, formatNumber, formatPart } from '../../lib/quantity.ts';
 import { status as statusShape } from '../../model/answers.ts';
 import type { Status } from '../../model/answers.ts';
+import { Card } from '../card.tsx';
+import type { Fact } from '../card.tsx';
 import { instantText } from './page.ts';
 import type { PageContext } from './page.ts';
 import { Show } from './show.tsx';
@@ -22,19 +24,17 @@ export function DaemonView({ page }: { page: PageContext }): JSX.Element {
   );
 }
 
-type Row = readonly [string, ComponentChildren];
-
 function Cards({ page, status }: { page: PageContext; status: Status }): JSX.Element {
   const { store } = status;
   const over = status.cores !== null && status.budget_cores !== null && status.cores > status.budget_cores;
   const rounds = (status.samples ?? 0) + (status.late ?? 0);
-  const cost: Row[] = [
+  const cost: Fact[] = [
     ['CPU', <span class={over ? 'is-warn' : ''}>{formatPart(status.cores)} of a core</span>],
     ['Budget', `${formatPart(status.budget_cores)} of a core`],
     ['Memory', formatBytes(status.rss_bytes)],
     ['Samples at', status.rate_hz === null ? '–' : `${formatNumber(status.rate_hz)} Hz`],
   ];
-  const work: Row[] = [
+  const work: Fact[] = [
     ['Processes', formatInteger(status.processes)],
     ['Samples', formatInteger(status.samples)],
     [
@@ -43,7 +43,7 @@ function Cards({ page, status }: { page: PageContext; status: Status }): JSX.Ele
     ],
     ['Lost', formatInteger(status.lost)],
   ];
-  const kept: Row[] = store
+  const kept: Fact[] = store
     ? [
         ['On disk', formatBytes(store.bytes)],
         ['Budget', store.budget_bytes ? formatBytes(store.budget_bytes) : 'none'],
@@ -52,7 +52,7 @@ function Cards({ page, status }: { page: PageContext; status: Status }): JSX.Ele
         ['State', store.failing ? <span class="is-bad">cannot write: {store.reason}</span> : 'well'],
       ]
     : [];
-  const about: Row[] = [
+  const about: Fact[] = [
     ['Version', status.version],
     ['Host', status.host],
     [
@@ -74,39 +74,18 @@ function Cards({ page, status }: { page: PageContext; status: Status }): JSX.Ele
           </ul>
         </section>
       )}
-      <Card title="What it costs" rows={cost} />
-      <Card title="What it does" rows={work} />
-      {store && <Card title="What it keeps" rows={kept} />}
-      <Card title="About" rows={about}>
-        <p class="dim">
-          <a href="metrics">/metrics</a> for Prometheus · <a href="api/v1/openapi.json">the API</a>
-        </p>
-      </Card>
+      <Card title="What it costs" facts={cost} />
+      <Card title="What it does" facts={work} />
+      {store && <Card title="What it keeps" facts={kept} />}
+      <Card
+        title="About"
+        facts={about}
+        below={
+          <p class="dim">
+            <a href="metrics">/metrics</a> for Prometheus · <a href="api/v1/openapi.json">the API</a>
+          </p>
+        }
+      />
     </div>
-  );
-}
-
-function Card({
-  title,
-  rows,
-  children,
-}: {
-  title: string;
-  rows: readonly Row[];
-  children?: ComponentChildren;
-}): JSX.Element {
-  return (
-    <section class="card">
-      <h2>{title}</h2>
-      <dl>
-        {rows.map(([name, value]) => (
-          <>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </>
-        ))}
-      </dl>
-      {children}
-    </section>
   );
 }

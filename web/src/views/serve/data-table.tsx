@@ -9,6 +9,8 @@ import { Icon } from '../icons.tsx';
 import { Link } from './link.tsx';
 import { param, setParams } from './page.ts';
 import type { PageContext } from './page.ts';
+import { Show } from './show.tsx';
+import type { Answer } from './use-answer.ts';
 
 export interface Column<R> {
   readonly key: string;
@@ -70,6 +72,26 @@ export function DataTable<R>(props: Props<R>): JSX.Element {
         </p>
       )}
     </div>
+  );
+}
+
+interface AnswerProps<R> extends Omit<Props<R>, 'rows' | 'total' | 'sorted'> {
+  readonly answer: Answer<{ readonly rows: readonly R[]; readonly total: number | null }>;
+  /** What it is sorted by unless the address says otherwise. */
+  readonly standard: string;
+  /** Instead of a table without rows. */
+  readonly none: ComponentChildren;
+}
+
+/** A list as it was answered. */
+export function AnswerTable<R>({ answer, standard, none, ...rest }: AnswerProps<R>): JSX.Element {
+  const sorted = param(rest.page, 'sort') || standard;
+  return (
+    <Show answer={answer}>
+      {({ rows, total }) =>
+        rows.length === 0 ? none : <DataTable {...rest} rows={rows} total={total} sorted={sorted} />
+      }
+    </Show>
   );
 }
 

@@ -5,7 +5,7 @@
 import type { JSX } from 'preact';
 import { fillColour, lineColour } from '../../draw/chart-colours.ts';
 import type { Theme } from '../../draw/theme.ts';
-import { formatInteger, formatPart, formatRate, formatSeconds } from '../../lib/quantity.ts';
+import { formatInteger, formatPart, formatSeconds } from '../../lib/quantity.ts';
 import { formatCount, formatShare } from '../../lib/text.ts';
 import { goTo, withParams } from '../../model/address.ts';
 import {
@@ -20,7 +20,8 @@ import { barsOf, columnsOf } from '../../model/chart-data.ts';
 import { durationParam } from '../../model/duration.ts';
 import { fixed } from '../../model/period.ts';
 import { Charts, marksOf } from './chart.tsx';
-import { DataTable, listQuery, SearchField } from './data-table.tsx';
+import { alarming, BARRED, rate, seconds, WIDE, whole } from './columns.tsx';
+import { AnswerTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { FilterChips } from './filters.tsx';
 import { Link } from './link.tsx';
@@ -32,72 +33,28 @@ import { useAnswer } from './use-answer.ts';
 
 const COLUMNS: readonly Column<Endpoint>[] = [
   { key: 'endpoint', title: 'Endpoint', cell: (row) => row.endpoint || '(none)' },
-  {
-    key: 'total_s',
-    title: 'Total',
-    hint: 'Time of all its requests together',
-    number: true,
-    sort: true,
-    cell: (row) => formatSeconds(row.total_s),
-    bar: (row) => row.total_s,
-  },
-  {
-    key: 'requests',
-    title: 'Requests',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatInteger(row.requests),
-  },
-  { key: 'rate', title: 'Rate', number: true, sort: true, cell: (row) => formatRate(row.rate) },
-  {
-    key: 'p50_s',
-    title: 'p50',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatSeconds(row.p50_s),
-  },
-  { key: 'p95_s', title: 'p95', number: true, sort: true, cell: (row) => formatSeconds(row.p95_s) },
-  {
-    key: 'p99_s',
-    title: 'p99',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatSeconds(row.p99_s),
-  },
-  {
-    key: 'max_s',
-    title: 'Longest',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatSeconds(row.max_s),
-  },
-  {
-    key: 'errors',
-    title: 'Errors',
-    number: true,
-    sort: true,
-    cell: (row) => (
-      <span class={(row.errors ?? 0) > 0 ? 'is-bad' : ''}>
-        {row.errors === null ? '–' : row.errors === 0 ? '0' : formatPart(row.errors / (row.requests || 1))}
-      </span>
-    ),
-  },
-  {
-    key: 'repeated',
-    title: 'N+1',
+  seconds('total_s', 'Total', { hint: 'Time of all its requests together', ...BARRED }),
+  whole('requests', 'Requests', WIDE),
+  rate('rate', 'Rate'),
+  seconds('p50_s', 'p50', WIDE),
+  seconds('p95_s', 'p95'),
+  seconds('p99_s', 'p99', WIDE),
+  seconds('max_s', 'Longest', WIDE),
+  alarming('errors', 'Errors', 'bad', { cell: (row) => <Errors row={row} /> }),
+  alarming('repeated', 'N+1', 'warn', {
     hint: 'Requests that asked the same of the database again and again',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => (
-      <span class={(row.repeated ?? 0) > 0 ? 'is-warn' : ''}>{formatInteger(row.repeated)}</span>
-    ),
-  },
+    ...WIDE,
+  }),
 ];
+
+function Errors({ row }: { row: Endpoint }): JSX.Element {
+  if (row.errors === null || row.errors === 0) return <>{formatInteger(row.errors)}</>;
+  return (
+    <span class="is-bad" title={`${formatCount(row.errors)} of ${formatCount(row.requests)}`}>
+      {formatPart(row.errors / row.requests)}
+    </span>
+  );
+}
 
 export function EndpointsTab({ page, service, agent }: TabProps): JSX.Element {
   const answer = useAnswer(
@@ -114,25 +71,17 @@ export function EndpointsTab({ page, service, agent }: TabProps): JSX.Element {
         <FilterChips page={page} names={['version']} />
       </div>
       {chosen !== '' && <OneEndpoint key={chosen} page={page} service={service} endpoint={chosen} />}
-      <Show answer={answer}>
-        {({ rows, total }) =>
-          rows.length === 0 ? (
-            <NoRequests page={page} what="endpoint" agent={agent} />
-          ) : (
-            <DataTable
-              page={page}
-              label={`Endpoints of ${service}`}
-              columns={COLUMNS}
-              rows={rows}
-              total={total}
-              sorted={param(page, 'sort') || 'total_s'}
-              keyOf={(row) => `${row.kind} ${row.endpoint}`}
-              to={(row) => withParams(page.place, { endpoint: row.endpoint === chosen ? '' : row.endpoint })}
-              chosen={(row) => row.endpoint === chosen}
-            />
-          )
-        }
-      </Show>
+      <AnswerTable
+        page={page}
+        label={`Endpoints of ${service}`}
+        columns={COLUMNS}
+        answer={answer}
+        standard="total_s"
+        none={<NoRequests page={page} what="endpoint" agent={agent} />}
+        keyOf={(row) => `${row.kind} ${row.endpoint}`}
+        to={(row) => withParams(page.place, { endpoint: row.endpoint === chosen ? '' : row.endpoint })}
+        chosen={(row) => row.endpoint === chosen}
+      />
     </>
   );
 }

@@ -7,7 +7,7 @@ import { formatCount } from '../../lib/text.ts';
 import { goTo } from '../../model/address.ts';
 import { errors } from '../../model/answers.ts';
 import type { Failure } from '../../model/answers.ts';
-import { DataTable, listQuery, SearchField } from './data-table.tsx';
+import { AnswerTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { NoRequests } from './endpoints-tab.tsx';
 import { FilterChips } from './filters.tsx';
@@ -15,7 +15,6 @@ import { Link } from './link.tsx';
 import { instantText, param } from './page.ts';
 import type { PageContext } from './page.ts';
 import type { TabProps } from './service-view.tsx';
-import { Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
 
 const ENDPOINTS_SHOWN = 3;
@@ -88,23 +87,15 @@ export function ErrorsTab({ page, service, agent }: TabProps): JSX.Element {
         <SearchField page={page} what="exceptions" />
         <FilterChips page={page} names={['endpoint']} />
       </div>
-      <Show answer={answer}>
-        {({ rows, total }) =>
-          rows.length === 0 ? (
-            <NoRequests page={page} what="exception" agent={agent} />
-          ) : (
-            <DataTable
-              page={page}
-              label={`Exceptions of ${service}`}
-              columns={columns(page, service)}
-              rows={rows}
-              total={total}
-              sorted={param(page, 'sort') || 'count'}
-              keyOf={(row) => `${row.type}\0${row.where}\0${row.handled}`}
-            />
-          )
-        }
-      </Show>
+      <AnswerTable
+        page={page}
+        label={`Exceptions of ${service}`}
+        columns={columns(page, service)}
+        answer={answer}
+        standard="count"
+        none={<NoRequests page={page} what="exception" agent={agent} />}
+        keyOf={(row) => `${row.type}\0${row.where}\0${row.handled}`}
+      />
     </>
   );
 }

@@ -54,49 +54,39 @@ const short = (text: string): string => (text.length > SHORT ? `${text.slice(0, 
 export function ProfileFilters({ page, service }: { page: PageContext; service: string }): JSX.Element {
   const ofService = { service, limit: 0 };
   const known = {
-    version: useAnswer(page, 'versions', { service }, versions).data?.rows ?? [],
-    endpoint: useAnswer(page, 'endpoints', ofService, endpoints).data?.rows ?? [],
-    thread: useAnswer(page, 'threads', ofService, threads).data?.rows ?? [],
-    process: useAnswer(page, 'processes', ofService, processes).data?.rows ?? [],
+    endpoint: useAnswer(page, 'endpoints', ofService, endpoints).data?.rows.map((row) => row.endpoint),
+    version: useAnswer(page, 'versions', { service }, versions).data?.rows.map((row) => row.version),
+    thread: useAnswer(page, 'threads', ofService, threads).data?.rows.map((row) => row.thread),
   };
-  const names = (list: readonly string[]): Options =>
-    [...new Set(list)].filter((name) => name !== '').map((name) => [name, short(name)]);
+  const running = useAnswer(page, 'processes', ofService, processes).data?.rows ?? [];
   return (
     <>
       <Select page={page} name="type" title="Samples" all={null} options={TYPES} />
-      <Select
-        page={page}
-        name="endpoint"
-        title="Endpoint"
-        all="all"
-        options={names(known.endpoint.map((row) => row.endpoint))}
-      />
-      <Select
-        page={page}
-        name="version"
-        title="Version"
-        all="all"
-        options={names(known.version.map((row) => row.version))}
-      />
-      <Select
-        page={page}
-        name="thread"
-        title="Thread"
-        all="all"
-        options={names(known.thread.map((row) => row.thread))}
-      />
+      {(['endpoint', 'version', 'thread'] as const).map((name) => (
+        <Select
+          page={page}
+          name={name}
+          title={name[0]!.toUpperCase() + name.slice(1)}
+          all="all"
+          options={namesOf(known[name] ?? [])}
+        />
+      ))}
       <Select
         page={page}
         name="pid"
         title="Process"
         all="all"
-        options={known.process.map((row) => [
+        options={running.map((row) => [
           String(row.pid),
           `${row.pid}${row.ended_s === null ? '' : ' (ended)'}`,
         ])}
       />
     </>
   );
+}
+
+function namesOf(list: readonly string[]): Options {
+  return [...new Set(list)].filter((name) => name !== '').map((name) => [name, short(name)]);
 }
 
 /** Filters in effect where they have no fields of their own. */

@@ -4,7 +4,8 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { LiveState } from '../../api/live.ts';
 import { goTo } from '../../model/address.ts';
-import { Icon, Logo } from '../icons.tsx';
+import { HeaderButtons } from '../header-buttons.tsx';
+import { Logo } from '../icons.tsx';
 import { Link } from './link.tsx';
 import type { PageContext } from './page.ts';
 import { RangePicker } from './range-picker.tsx';
@@ -49,19 +50,7 @@ export function Frame({ page, live, children, toggleLive, toggleTheme, showHelp 
         <button class={`live live-${live}`} onClick={toggleLive} title={LIVE_TITLES[live]}>
           <i /> {live}
         </button>
-        <span class="header-buttons">
-          <button
-            class="round"
-            onClick={toggleTheme}
-            aria-label={theme.dark ? 'Light colours' : 'Dark colours'}
-            title="Light or dark (T)"
-          >
-            <Icon name="sun" />
-          </button>
-          <button class="round" onClick={showHelp} aria-label="Keys" title="Keys (?)">
-            ?
-          </button>
-        </span>
+        <HeaderButtons theme={theme} toggleTheme={toggleTheme} showHelp={showHelp} />
       </header>
       {(status?.warnings.length ?? 0) > 0 && (
         <div class="warnings" role="alert" title={status!.warnings.join('\n')}>

@@ -2,16 +2,17 @@
 // processes-tab.tsx - the processes of a service, and how each is sampled.
 
 import type { JSX } from 'preact';
-import { formatAge, formatBytes, formatCores, formatInteger, formatNumber } from '../../lib/quantity.ts';
+import { formatAge, formatNumber } from '../../lib/quantity.ts';
 import { goTo } from '../../model/address.ts';
 import { processes } from '../../model/answers.ts';
 import type { Process } from '../../model/answers.ts';
-import { DataTable, listQuery, SearchField } from './data-table.tsx';
+import { BARRED, bytes, cores, WIDE, whole } from './columns.tsx';
+import { AnswerTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { instantText, param } from './page.ts';
 import type { PageContext } from './page.ts';
 import type { TabProps } from './service-view.tsx';
-import { Nothing, Show } from './show.tsx';
+import { Nothing } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
 
 function columns(page: PageContext): readonly Column<Process>[] {
@@ -27,46 +28,15 @@ function columns(page: PageContext): readonly Column<Process>[] {
     },
     { key: 'version', title: 'Version', wide: true, cell: (row) => row.version || '–' },
     { key: 'python', title: 'Python', wide: true, cell: (row) => row.python || '–' },
-    {
-      key: 'cores',
-      title: 'CPU',
-      number: true,
-      sort: true,
-      cell: (row) => formatCores(row.cores),
-      bar: (row) => row.cores,
-    },
-    {
-      key: 'rss_bytes',
-      title: 'Memory',
-      number: true,
-      sort: true,
-      cell: (row) => formatBytes(row.rss_bytes),
-    },
-    {
-      key: 'threads',
-      title: 'Threads',
-      number: true,
-      sort: true,
-      wide: true,
-      cell: (row) => formatInteger(row.threads),
-    },
-    {
-      key: 'rate_hz',
-      title: 'Sampled at',
+    cores('cores', 'CPU', BARRED),
+    bytes('rss_bytes', 'Memory'),
+    whole('threads', 'Threads', WIDE),
+    whole('rate_hz', 'Sampled at', {
       hint: 'Samples per second; less than was asked for when the budget would not have been kept',
-      number: true,
-      sort: true,
-      wide: true,
       cell: (row) => (row.rate_hz === null ? '–' : `${formatNumber(row.rate_hz)} Hz`),
-    },
-    {
-      key: 'samples',
-      title: 'Samples',
-      number: true,
-      sort: true,
-      wide: true,
-      cell: (row) => formatInteger(row.samples),
-    },
+      ...WIDE,
+    }),
+    whole('samples', 'Samples', WIDE),
     {
       key: 'has_agent',
       title: 'Agent',
@@ -98,26 +68,16 @@ export function ProcessesTab({ page, service }: TabProps): JSX.Element {
       <div class="view-tools">
         <SearchField page={page} what="processes" />
       </div>
-      <Show answer={answer}>
-        {({ rows, total }) =>
-          rows.length === 0 ? (
-            <Nothing title="No process in this time" />
-          ) : (
-            <DataTable
-              page={page}
-              label={`Processes of ${service}`}
-              columns={columns(page)}
-              rows={rows}
-              total={total}
-              sorted={param(page, 'sort') || 'cores'}
-              keyOf={(row) => `${row.host} ${row.pid} ${row.started_s}`}
-              to={(row) =>
-                goTo(page.place, { page: 'service', service, tab: 'profile' }, { pid: String(row.pid) })
-              }
-            />
-          )
-        }
-      </Show>
+      <AnswerTable
+        page={page}
+        label={`Processes of ${service}`}
+        columns={columns(page)}
+        answer={answer}
+        standard="cores"
+        none={<Nothing title="No process in this time" />}
+        keyOf={(row) => `${row.host} ${row.pid} ${row.started_s}`}
+        to={(row) => goTo(page.place, { page: 'service', service, tab: 'profile' }, { pid: String(row.pid) })}
+      />
     </>
   );
 }

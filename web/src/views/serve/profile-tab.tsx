@@ -17,10 +17,9 @@ import { columnsOf, largest } from '../../model/chart-data.ts';
 import { baseInstants, BASES, checkPeriod, fixed, instantsOf } from '../../model/period.ts';
 import type { Instants } from '../../model/period.ts';
 import type { Profile } from '../../model/profile.ts';
-import { defaultState, fromHash, STATE_KEYS, toHash } from '../../model/view-state.ts';
-import { Explorer } from '../explorer.tsx';
 import { Icon } from '../icons.tsx';
 import { marksOf } from './chart.tsx';
+import { Explored } from './explored.tsx';
 import { ProfileFilters, Select } from './filters.tsx';
 import { HeatMap } from './heat-map.tsx';
 import { Link } from './link.tsx';
@@ -66,7 +65,7 @@ export function ProfileTab({ page, service }: { page: PageContext; service: stri
         <Save page={page} query={query} service={service} />
       </CpuOverTime>
       <Show answer={answer} lines={14}>
-        {(profile) => <Explored page={page} profile={profile} service={service} />}
+        {(profile) => <Sampled page={page} profile={profile} service={service} />}
       </Show>
     </div>
   );
@@ -174,7 +173,7 @@ function CpuOverTime({ page, service, filters, shown, selected, children }: Time
   );
 }
 
-function Explored({
+function Sampled({
   page,
   profile,
   service,
@@ -183,27 +182,13 @@ function Explored({
   profile: Profile;
   service: string;
 }): JSX.Element {
-  const defaults = defaultState(profile);
-  const state = fromHash(new URLSearchParams(page.place.params).toString(), defaults);
-  if (profile.samples.count.length === 0 && !profile.base)
-    return (
-      <Nothing title="No samples here">
-        {param(page, 'min_duration')
-          ? 'No kept request was that slow in this time, or none of them was sampled.'
-          : `Nothing of ${service} ran in this time with these filters. Choose a longer range, or take filters away.`}
-      </Nothing>
-    );
+  if (profile.samples.count.length > 0 || profile.base) return <Explored page={page} profile={profile} />;
   return (
-    <Explorer
-      profile={profile}
-      state={state}
-      theme={page.theme}
-      toggleTheme={null}
-      change={(next, step) => {
-        const set = Object.fromEntries(new URLSearchParams(toHash(next, defaults)));
-        setParams(page, { ...Object.fromEntries(STATE_KEYS.map((key) => [key, ''])), ...set }, step);
-      }}
-    />
+    <Nothing title="No samples here">
+      {param(page, 'min_duration')
+        ? 'No kept request was that slow in this time, or none of them was sampled.'
+        : `Nothing of ${service} ran in this time with these filters. Choose a longer range, or take filters away.`}
+    </Nothing>
   );
 }
 

@@ -13,6 +13,7 @@ import type { Query } from '../../model/answers.ts';
 import { columnsOf } from '../../model/chart-data.ts';
 import { fixed } from '../../model/period.ts';
 import { Charts, marksOf } from './chart.tsx';
+import { alarming, BARRED, seconds, WIDE, whole } from './columns.tsx';
 import { DataTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { NoRequests } from './endpoints-tab.tsx';
@@ -35,48 +36,13 @@ const COLUMNS: readonly Column<Query>[] = [
     ),
   },
   { key: 'system', title: 'Database', wide: true, cell: (row) => row.system },
-  {
-    key: 'total_s',
-    title: 'Total',
-    number: true,
-    sort: true,
-    cell: (row) => formatSeconds(row.total_s),
-    bar: (row) => row.total_s,
-  },
-  { key: 'count', title: 'Count', number: true, sort: true, cell: (row) => formatInteger(row.count) },
-  {
-    key: 'mean_s',
-    title: 'Mean',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatSeconds(row.mean_s),
-  },
-  { key: 'p95_s', title: 'p95', number: true, sort: true, cell: (row) => formatSeconds(row.p95_s) },
-  {
-    key: 'rows',
-    title: 'Rows',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatInteger(row.rows),
-  },
-  {
-    key: 'errors',
-    title: 'Errors',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => formatInteger(row.errors),
-  },
-  {
-    key: 'repeats',
-    title: 'N+1',
-    hint: 'Requests that asked this again and again',
-    number: true,
-    sort: true,
-    cell: (row) => <span class={(row.repeats ?? 0) > 0 ? 'is-warn' : ''}>{formatInteger(row.repeats)}</span>,
-  },
+  seconds('total_s', 'Total', BARRED),
+  whole('count', 'Count'),
+  seconds('mean_s', 'Mean', WIDE),
+  seconds('p95_s', 'p95'),
+  whole('rows', 'Rows', WIDE),
+  alarming('errors', 'Errors', 'bad', WIDE),
+  alarming('repeats', 'N+1', 'warn', { hint: 'Requests that asked this again and again' }),
 ];
 
 export function QueriesTab({ page, service, agent }: TabProps): JSX.Element {

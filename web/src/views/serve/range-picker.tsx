@@ -2,13 +2,14 @@
 // range-picker.tsx - which time is shown: up to now, which then moves along, or fixed.
 
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { formatInstant } from '../../lib/quantity.ts';
 import { periodParams, placeHash, withParams } from '../../model/address.ts';
 import { fixed, isLive, periodTitle, PRESETS } from '../../model/period.ts';
 import type { Period } from '../../model/period.ts';
 import { copyText } from '../clipboard.ts';
 import { Icon } from '../icons.tsx';
+import { useOutside } from '../use-outside.ts';
 import { instantsShown, periodOf, setParams } from './page.ts';
 import type { PageContext } from './page.ts';
 
@@ -16,14 +17,7 @@ export function RangePicker({ page }: { page: PageContext }): JSX.Element {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const period = periodOf(page);
-  useEffect(() => {
-    if (!open) return;
-    const outside = (event: Event): void => {
-      if (!box.current?.contains(event.target as Node)) setOpen(false);
-    };
-    addEventListener('pointerdown', outside, true);
-    return () => removeEventListener('pointerdown', outside, true);
-  }, [open]);
+  useOutside(box, open, () => setOpen(false));
   const pick = (next: Period): void => {
     setOpen(false);
     setParams(page, { ...periodParams(next), sel: '' });

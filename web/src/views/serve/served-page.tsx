@@ -14,6 +14,7 @@ import { instantsOf, isLive, refreshSeconds } from '../../model/period.ts';
 import { Help } from '../help.tsx';
 import type { Keys } from '../help.tsx';
 import { Logo } from '../icons.tsx';
+import { useMessage } from '../use-message.ts';
 import { useTheme } from '../use-theme.ts';
 import { DaemonView } from './daemon-view.tsx';
 import { EventsTab } from './events-tab.tsx';
@@ -27,7 +28,6 @@ interface Props {
   go(place: Place, step?: boolean): void;
 }
 
-const MESSAGE_MS = 3500;
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 const KEYS: Keys = [
   ['[  ]', 'the tab before, the next tab'],
@@ -124,17 +124,6 @@ const ANNOUNCED = ['deploy', 'alert', 'drop', 'damage'];
 function announce(event: Event, say: (text: string) => void): void {
   if (ANNOUNCED.includes(event.kind))
     say([event.service, event.kind, event.version || event.text].filter(Boolean).join(': '));
-}
-
-function useMessage(): [string, (message: string) => void] {
-  const [message, setMessage] = useState('');
-  const timer = useRef(0);
-  const say = (text: string): void => {
-    setMessage(text);
-    clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => setMessage(''), MESSAGE_MS);
-  };
-  return [message, say];
 }
 
 interface Commands {

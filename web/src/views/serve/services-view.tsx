@@ -2,13 +2,14 @@
 // services-view.tsx - all services at a glance, the troubled ones first.
 
 import type { JSX } from 'preact';
-import { formatBytes, formatCores, formatPart, formatRate, formatSeconds } from '../../lib/quantity.ts';
+import { formatPart, formatRate } from '../../lib/quantity.ts';
 import { goTo } from '../../model/address.ts';
 import { services } from '../../model/answers.ts';
 import type { Service } from '../../model/answers.ts';
 import { wholeSteps } from '../../model/chart-data.ts';
 import { healthOf, worstFirst } from '../../model/health.ts';
 import type { Health } from '../../model/health.ts';
+import { BARRED, bytes, cores, rate, seconds, WIDE, whole } from './columns.tsx';
 import { DataTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { instantsShown, param } from './page.ts';
@@ -36,48 +37,22 @@ const COLUMNS: readonly Column<Judged>[] = [
     cell: ({ health }) => <span class={`is-${health.level}`}>{health.text}</span>,
   },
   { key: 'versions', title: 'Version', wide: true, cell: (row) => <Versions versions={row.versions} /> },
-  {
-    key: 'processes',
-    title: 'Processes',
-    number: true,
-    sort: true,
-    wide: true,
-    cell: (row) => row.processes,
-  },
-  {
-    key: 'cores',
-    title: 'CPU',
-    hint: 'Cores kept busy, on average over the range',
-    number: true,
-    sort: true,
-    cell: (row) => formatCores(row.cores),
-    bar: (row) => row.cores,
-  },
+  whole('processes', 'Processes', WIDE),
+  cores('cores', 'CPU', { hint: 'Cores kept busy, on average over the range', ...BARRED }),
   {
     key: 'spark',
     title: 'CPU over time',
     wide: true,
     cell: (row) => <Spark values={wholeSteps(row.spark)} label={`CPU of ${row.service} over time`} />,
   },
-  { key: 'rss_bytes', title: 'Memory', number: true, sort: true, cell: (row) => formatBytes(row.rss_bytes) },
-  { key: 'rate', title: 'Requests', number: true, sort: true, cell: (row) => <Rate row={row} /> },
-  {
-    key: 'p95_s',
-    title: 'p95',
-    hint: '95 of 100 requests took no longer',
-    number: true,
-    sort: true,
-    cell: (row) => formatSeconds(row.p95_s),
-  },
-  {
-    key: 'error_rate',
-    title: 'Errors',
-    number: true,
-    sort: true,
+  bytes('rss_bytes', 'Memory'),
+  rate('rate', 'Requests', { cell: (row) => <Rate row={row} /> }),
+  seconds('p95_s', 'p95', { hint: '95 of 100 requests took no longer' }),
+  rate('error_rate', 'Errors', {
     cell: (row) => (
       <span class={(row.error_rate ?? 0) >= 0.01 ? 'is-bad' : ''}>{formatPart(row.error_rate)}</span>
     ),
-  },
+  }),
 ];
 
 function Rate({ row }: { row: Service }): JSX.Element {

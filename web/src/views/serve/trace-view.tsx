@@ -16,10 +16,9 @@ import { trace as traceShape } from '../../model/answers.ts';
 import type { Span, Trace } from '../../model/answers.ts';
 import type { Profile } from '../../model/profile.ts';
 import { makeTimeline } from '../../model/timeline.ts';
-import { defaultState, fromHash, STATE_KEYS, toHash } from '../../model/view-state.ts';
 import { spansLike, waterfall } from '../../model/waterfall.ts';
 import type { Bar } from '../../model/waterfall.ts';
-import { Explorer } from '../explorer.tsx';
+import { Explored } from './explored.tsx';
 import { Link } from './link.tsx';
 import { instantText, param, setParams } from './page.ts';
 import type { PageContext } from './page.ts';
@@ -97,7 +96,7 @@ function OneTrace({ page, service, trace }: Omit<TabProps, 'agent'> & { trace: T
       ) : typeof profile === 'string' ? (
         <p class="notice">The samples cannot be shown: {profile}</p>
       ) : (
-        <TraceProfile page={page} profile={profile} trace={trace} span={span ?? null} />
+        <Explored page={page} profile={profile} range={span ? rangeOf(profile, trace, span) : null} />
       )}
     </>
   );
@@ -276,34 +275,6 @@ function Errors({ page, trace }: { page: PageContext; trace: Trace }): JSX.Eleme
 }
 
 /** A span that was chosen is the range that is shown, unless another one is. */
-function TraceProfile({
-  page,
-  profile,
-  trace,
-  span,
-}: {
-  page: PageContext;
-  profile: Profile;
-  trace: Trace;
-  span: Span | null;
-}): JSX.Element {
-  const defaults = defaultState(profile);
-  const asked = fromHash(new URLSearchParams(page.place.params).toString(), defaults);
-  const state = asked.range || !span ? asked : { ...asked, range: rangeOf(profile, trace, span) };
-  return (
-    <Explorer
-      profile={profile}
-      state={state}
-      theme={page.theme}
-      toggleTheme={null}
-      change={(next, step) => {
-        const set = Object.fromEntries(new URLSearchParams(toHash(next, defaults)));
-        setParams(page, { ...Object.fromEntries(STATE_KEYS.map((key) => [key, ''])), ...set }, step);
-      }}
-    />
-  );
-}
-
 function rangeOf(profile: Profile, trace: Trace, span: Span): Range | null {
   const from = Math.max(0, (span.start_s - offsetSeconds(profile, trace)) * 1e6);
   const to = from + span.duration_s * 1e6;

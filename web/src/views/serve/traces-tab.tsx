@@ -8,7 +8,7 @@ import { goTo } from '../../model/address.ts';
 import { endpoints, traces } from '../../model/answers.ts';
 import type { TraceHead } from '../../model/answers.ts';
 import { checkDuration } from '../../model/duration.ts';
-import { DataTable, listQuery, SearchField } from './data-table.tsx';
+import { AnswerTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { NoRequests } from './endpoints-tab.tsx';
 import { FilterChips, Select } from './filters.tsx';
@@ -16,7 +16,6 @@ import { Link } from './link.tsx';
 import { instantText, param, setParams } from './page.ts';
 import type { PageContext } from './page.ts';
 import type { TabProps } from './service-view.tsx';
-import { Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
 
 function columns(page: PageContext): readonly Column<TraceHead>[] {
@@ -90,24 +89,16 @@ export function TracesTab({ page, service, agent }: TabProps): JSX.Element {
           Flame graph of these
         </Link>
       </div>
-      <Show answer={answer}>
-        {({ rows, total }) =>
-          rows.length === 0 ? (
-            <NoRequests page={page} what="kept request" agent={agent} />
-          ) : (
-            <DataTable
-              page={page}
-              label={`Traces of ${service}`}
-              columns={columns(page)}
-              rows={rows}
-              total={total}
-              sorted={param(page, 'sort')}
-              keyOf={(row) => row.trace}
-              to={(row) => goTo(page.place, { page: 'service', service, tab: 'traces', id: row.trace })}
-            />
-          )
-        }
-      </Show>
+      <AnswerTable
+        page={page}
+        label={`Traces of ${service}`}
+        columns={columns(page)}
+        answer={answer}
+        standard=""
+        none={<NoRequests page={page} what="kept request" agent={agent} />}
+        keyOf={(row) => row.trace}
+        to={(row) => goTo(page.place, { page: 'service', service, tab: 'traces', id: row.trace })}
+      />
     </>
   );
 }
