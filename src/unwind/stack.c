@@ -30,33 +30,11 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "unwind/stack_inside.h"
 
-#define EXTRA_GAP 2048u
-#define MIDDLE_REGIONS                                                                             \
-    8u /* outermost pieces read once more: each lengthens the reading for all                      \
-        */
-#define EXTRA_SPAN_MAX 32768u
-#define EXTRA_KEEP_ROUNDS 64u /* an extra not met for so many rounds is forgotten */
-#define CHUNK_SLACK 1024u     /* read so much beyond the last known top */
+#define CHUNK_SLACK 1024u /* read so much beyond the last known top */
 #define CHUNK_USED_MAX (1u << 20)
 #define CHASE_MAX 64u /* frames looked up one by one when a prediction misses */
-#define MEND_TRIES 4u /* looks at the link of a generator that is on and off */
-#define MEND_STEPS 8u /* generators that drive each other, and their entry frames */
-#define MISSES_MAX 4u /* places in one stack where that is done at once */
-
-static uint64_t load_u64(const uint8_t *at, int32_t offset)
-{
-    uint64_t value;
-    memcpy(&value, at + offset, sizeof value);
-    return value;
-}
-
-static int32_t load_i32(const uint8_t *at, int32_t offset)
-{
-    int32_t value;
-    memcpy(&value, at + offset, sizeof value);
-    return value;
-}
 
 static void widen(uint32_t *size, int32_t offset, uint32_t field_size)
 {
@@ -79,7 +57,7 @@ static bool is_running(const struct pyabi *abi, const uint8_t *frame)
 }
 
 /* Bytes of a frame that the walk looks at. */
-static uint32_t frame_size(const struct pyabi *abi)
+uint32_t stack_frame_size(const struct pyabi *abi)
 {
     uint32_t size = 0;
     widen(&size, abi->frame.previous, 8);
@@ -128,8 +106,7 @@ void stack_done(struct stack *stack)
 }
 
 /* Makes room for one more element; false: out of memory or at the ceiling. */
-static bool ensure(void *array, uint32_t count, uint32_t *capacity, size_t element,
-                   uint32_t ceiling)
+bool stack_ensure(void *array, uint32_t count, uint32_t *capacity, size_t element, uint32_t ceiling)
 {
     if (count < *capacity)
         return true;
@@ -145,138 +122,7 @@ static bool ensure(void *array, uint32_t count, uint32_t *capacity, size_t eleme
     return true;
 }
 
-/* ---- the plan ------------------------------------------------------------------------------ */
-
-static bool add_region(struct stack *stack, uint64_t address, uint32_t size)
-{
-    if (!ensure(&stack->regions, stack->region_count, &stack->region_capacity,
-                sizeof *stack->regions, STACK_MAX_FRAMES))
-        return false;
-    stack->regions[stack->region_count++] = (struct stack_region){
-        .address = address, .size = size, .middle = GATHER_NONE, .depth = UINT32_MAX};
-    return true;
-}
-
-static void forget_old_extras(struct stack *stack)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < stack->extra_count; i++)
-        if (stack->round - stack->extras[i].last_used <= EXTRA_KEEP_ROUNDS)
-            stack->extras[kept++] = stack->extras[i];
-    stack->extra_count = kept;
-}
-
-/* Extras, coalesced, as regions in ascending order. */
-static bool add_extra_regions(struct stack *stack)
-{
-    for (uint32_t i = 0; i < stack->extra_count;) {
-        uint64_t begin = stack->extras[i].address;
-        uint64_t end = begin + stack->extras[i].size;
-        uint32_t depth = stack->extras[i].depth;
-        for (i++; i < stack->extra_count; i++) {
-            const struct stack_extra *next = &stack->extras[i];
-            if (next->address > end + EXTRA_GAP ||
-                next->address + next->size > begin + EXTRA_SPAN_MAX)
-                break;
-            if (next->address + next->size > end)
-                end = next->address + next->size;
-            if (next->depth < depth)
-                depth = next->depth;
-        }
-        if (!add_region(stack, begin, (uint32_t)(end - begin)))
-            return false;
-        stack->regions[stack->region_count - 1].depth = depth;
-    }
-    return true;
-}
-
-static bool add_chunk_regions(struct stack *stack)
-{
-    stack->chunk_region = UINT32_MAX;
-    for (uint32_t i = 0; i < stack->chunk_count; i++) {
-        const struct stack_chunk *chunk = &stack->chunks[i];
-        if (!add_region(stack, chunk->address, chunk->used))
-            return false;
-        stack->chunk_region = stack->region_count - 1;
-    }
-    return true;
-}
-
-/* The instant: whatever holds the pointer to the innermost frame. With a cframe (3.11, 3.12) that
- * is the cframe's field, and the thread state, which says which cframe, stands on both sides of
- * everything. */
-static void add_head(struct stack *stack, struct gather *gather)
-{
-    if (stack->abi->stack != PYABI_STACK_CFRAME) {
-        stack->head_piece = gather_add(gather, stack->tstate, stack->head_size);
-        return;
-    }
-    uint32_t size = (uint32_t)stack->abi->cframe.current_frame + 8;
-    for (int i = 0; i < 2; i++) {
-        struct stack_cframe *cframe = &stack->cframes[i];
-        if (stack->round - cframe->last_used > EXTRA_KEEP_ROUNDS)
-            cframe->address = 0;
-        cframe->piece = cframe->address ? gather_add(gather, cframe->address, size) : GATHER_NONE;
-    }
-}
-
-/* Frames up to 3.10 are spread over the heap, many pieces apart, and the outer ones would be free
- * to change and change back between their two readings: a loop that calls one function after the
- * other does. So they are read a third time, the outermost last, next to the instant. */
-static void add_middle(struct stack *stack, struct gather *gather)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < stack->region_count; i++) {
-        if (stack->regions[i].depth == UINT32_MAX ||
-            !ensure(&stack->by_depth, count, &stack->by_depth_capacity, sizeof *stack->by_depth,
-                    STACK_MAX_FRAMES))
-            continue;
-        uint32_t at = count++;
-        for (; at > 0 && stack->regions[stack->by_depth[at - 1]].depth < stack->regions[i].depth;
-             at--)
-            stack->by_depth[at] = stack->by_depth[at - 1];
-        stack->by_depth[at] = i;
-    }
-    uint32_t from = count > MIDDLE_REGIONS ? count - MIDDLE_REGIONS : 0;
-    for (uint32_t i = from; i < count; i++) {
-        struct stack_region *region = &stack->regions[stack->by_depth[i]];
-        region->middle = gather_add(gather, region->address, region->size);
-    }
-}
-
-int stack_plan(struct stack *stack, struct gather *gather)
-{
-    stack->round++;
-    if (stack->round % EXTRA_KEEP_ROUNDS == 0)
-        forget_old_extras(stack);
-    stack->region_count = 0;
-    if (!add_extra_regions(stack) || !add_chunk_regions(stack))
-        return ERR_NO_MEMORY;
-
-    bool by_cframe = stack->abi->stack == PYABI_STACK_CFRAME;
-    if (by_cframe)
-        stack->head_piece = gather_add(gather, stack->tstate, stack->head_size);
-    for (uint32_t i = 0; i < stack->region_count; i++)
-        stack->regions[i].first =
-            gather_add(gather, stack->regions[i].address, stack->regions[i].size);
-    if (stack->abi->stack == PYABI_STACK_FRAMEOBJECT)
-        add_middle(stack, gather);
-    add_head(stack, gather);
-    for (uint32_t i = stack->region_count; i-- > 0;)
-        stack->regions[i].second =
-            gather_add(gather, stack->regions[i].address, stack->regions[i].size);
-    if (by_cframe)
-        stack->head_again_piece = gather_add(gather, stack->tstate, stack->head_size);
-    return gather->count >= GATHER_MAX_PIECES ? ERR_LIMIT : 0;
-}
-
 /* ---- the walk ------------------------------------------------------------------------------ */
-
-struct view {
-    const uint8_t *first; /* the frame in copy 1 and in copy 2 */
-    const uint8_t *second;
-    const uint8_t *middle; /* next to the instant; NULL: not read there */
-};
 
 static bool view_region(const struct stack_region *region, const struct gather *gather,
                         uint64_t address, uint32_t size, struct view *view)
@@ -295,8 +141,8 @@ static bool view_region(const struct stack_region *region, const struct gather *
 }
 
 /* Extras' regions come first and are sorted; chunks follow in stack order. */
-static bool view_find(const struct stack *stack, const struct gather *gather, uint64_t address,
-                      uint32_t size, struct view *view)
+bool stack_view_find(const struct stack *stack, const struct gather *gather, uint64_t address,
+                     uint32_t size, struct view *view)
 {
     for (uint32_t i = 0; i < stack->chunk_count; i++) {
         const struct stack_region *region = &stack->regions[stack->region_count - 1 - i];
@@ -317,40 +163,8 @@ static bool view_find(const struct stack *stack, const struct gather *gather, ui
     return false;
 }
 
-static struct stack_extra *find_extra(struct stack *stack, uint64_t address)
-{
-    uint32_t low = 0, high = stack->extra_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (stack->extras[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return &stack->extras[low]; /* where it is or belongs; may be one past the end */
-}
-
-static void remember_extra(struct stack *stack, uint64_t address, uint32_t size)
-{
-    uint32_t at = stack->extras ? (uint32_t)(find_extra(stack, address) - stack->extras) : 0;
-    if (at < stack->extra_count && stack->extras[at].address == address) {
-        stack->extras[at].last_used = stack->round;
-        return;
-    }
-    if (stack->extra_count >= STACK_MAX_EXTRAS + stack->frame_count)
-        forget_old_extras(stack);
-    if (!ensure(&stack->extras, stack->extra_count, &stack->extra_capacity, sizeof *stack->extras,
-                STACK_MAX_FRAMES))
-        return;
-    at = (uint32_t)(find_extra(stack, address) - stack->extras);
-    memmove(&stack->extras[at + 1], &stack->extras[at],
-            (stack->extra_count - at) * sizeof *stack->extras);
-    stack->extras[at] = (struct stack_extra){address, size, stack->round, UINT32_MAX};
-    stack->extra_count++;
-}
-
 /* NULL, or the sentinel that a thread state of 3.15 ends its stacks with. */
-static bool is_end(const struct stack *stack, uint64_t address)
+bool stack_is_end(const struct stack *stack, uint64_t address)
 {
     return !address || address == stack->head.base_frame;
 }
@@ -376,7 +190,7 @@ static void load_frame(const struct pyabi *abi, const uint8_t *at, uint64_t addr
     out->tlbc_index = abi->frame.tlbc_index == PYABI_NONE ? 0 : load_i32(at, abi->frame.tlbc_index);
 }
 
-static bool is_boundary(const struct pyabi *abi, const uint8_t *at)
+bool stack_is_boundary(const struct pyabi *abi, const uint8_t *at)
 {
     return abi->frame.owner != PYABI_NONE && at[abi->frame.owner] >= PYABI_OWNER_BOUNDARY;
 }
@@ -405,20 +219,6 @@ static bool same_frame(const struct pyabi *abi, const struct view *view, bool in
            (!view->middle || same_copies(abi, view->first, view->middle, innermost));
 }
 
-enum chain_end { CHAIN_WHOLE, CHAIN_MISSES, CHAIN_BROKEN };
-
-struct chain {
-    struct raw_frame **frames;
-    uint32_t *count, *capacity;
-    bool use_second;     /* follow the links of copy 2 */
-    bool all_equal;      /* out */
-    uint32_t sure;       /* out: so many frames at the outer end are equal */
-    uint64_t missing;    /* out: address that was not read along */
-    uint64_t last;       /* out: frame that linked to it */
-    uint64_t last_frame; /* out: the outermost, entry frames apart */
-    bool last_is_boundary;
-};
-
 /* NULL is also what the link of a suspended generator says. A generator that was resumed only
  * between the copies would look like a whole stack of its own, so from 3.12 on a stack must end
  * where stacks end: at an entry frame, from 3.15 on at the thread's sentinel. For older versions
@@ -431,11 +231,11 @@ static bool ends_properly(const struct stack *stack, const struct chain *chain, 
     return abi->version_hex < 0x030c0000 || chain->last_is_boundary;
 }
 
-static bool append_frame(struct chain *chain, const struct pyabi *abi, const uint8_t *at,
-                         uint64_t address)
+bool stack_append_frame(struct chain *chain, const struct pyabi *abi, const uint8_t *at,
+                        uint64_t address)
 {
-    if (!ensure(chain->frames, *chain->count, chain->capacity, sizeof **chain->frames,
-                STACK_MAX_FRAMES))
+    if (!stack_ensure(chain->frames, *chain->count, chain->capacity, sizeof **chain->frames,
+                      STACK_MAX_FRAMES))
         return false;
     load_frame(abi, at, address, &(*chain->frames)[(*chain->count)++]);
     chain->last_frame = address;
@@ -443,13 +243,13 @@ static bool append_frame(struct chain *chain, const struct pyabi *abi, const uin
 }
 
 /* Follows the links of one copy from `address` on, and adds what it finds to the chain. */
-static enum chain_end follow_on(struct stack *stack, const struct gather *gather, uint64_t address,
-                                struct chain *chain)
+enum chain_end stack_follow_on(struct stack *stack, const struct gather *gather, uint64_t address,
+                               struct chain *chain)
 {
     const struct pyabi *abi = stack->abi;
-    uint32_t size = frame_size(abi), steps = 0;
+    uint32_t size = stack_frame_size(abi), steps = 0;
     uint64_t mark = 0; /* the frame met at the last power of two steps: met again, it is a ring */
-    while (!is_end(stack, address)) {
+    while (!stack_is_end(stack, address)) {
         struct view view;
         if (++steps > STACK_MAX_FRAMES || address & 7 || address == mark)
             return CHAIN_BROKEN;
@@ -457,7 +257,7 @@ static enum chain_end follow_on(struct stack *stack, const struct gather *gather
             mark = address;
         if (is_base_shim(stack, address, chain->last))
             return CHAIN_WHOLE;
-        if (!view_find(stack, gather, address, size, &view)) {
+        if (!stack_view_find(stack, gather, address, size, &view)) {
             chain->missing = address;
             return CHAIN_MISSES;
         }
@@ -465,37 +265,24 @@ static enum chain_end follow_on(struct stack *stack, const struct gather *gather
         if (!is_same)
             chain->all_equal = false;
         const uint8_t *at = chain->use_second ? view.second : view.first;
-        if (!is_boundary(abi, at) && !append_frame(chain, abi, at, address))
+        if (!stack_is_boundary(abi, at) && !stack_append_frame(chain, abi, at, address))
             return CHAIN_BROKEN;
-        chain->sure = is_same ? chain->sure + !is_boundary(abi, at) : 0;
+        chain->sure = is_same ? chain->sure + !stack_is_boundary(abi, at) : 0;
         chain->last = address;
-        chain->last_is_boundary = is_boundary(abi, at);
+        chain->last_is_boundary = stack_is_boundary(abi, at);
         address = load_u64(at, abi->frame.previous);
     }
     return ends_properly(stack, chain, address) ? CHAIN_WHOLE : CHAIN_BROKEN;
 }
 
-static enum chain_end follow(struct stack *stack, const struct gather *gather, uint64_t head,
-                             struct chain *chain)
+enum chain_end stack_follow(struct stack *stack, const struct gather *gather, uint64_t head,
+                            struct chain *chain)
 {
     *chain->count = 0;
     chain->all_equal = true;
     chain->sure = 0;
     chain->last = chain->last_frame = 0;
-    return follow_on(stack, gather, head, chain);
-}
-
-/* Marks the off-chunk frames of the accepted stack as used, so that they stay in the plan. */
-static void touch_extras(struct stack *stack)
-{
-    for (uint32_t at = 0; at < stack->frame_count; at++) {
-        struct stack_extra *extra = find_extra(stack, stack->frames[at].address);
-        if (extra == stack->extras + stack->extra_count ||
-            extra->address != stack->frames[at].address)
-            continue;
-        extra->last_used = stack->round;
-        extra->depth = stack->frame_count - 1 - at;
-    }
+    return stack_follow_on(stack, gather, head, chain);
 }
 
 /* Keeps only what both copies' chains have in common, counted from the outermost frame. */
@@ -516,42 +303,34 @@ static void keep_common_outer(struct stack *stack)
     stack->frame_count = common;
 }
 
-static bool knows_extra(struct stack *stack, uint64_t address)
-{
-    if (!stack->extra_count)
-        return false;
-    const struct stack_extra *extra = find_extra(stack, address);
-    return extra < stack->extras + stack->extra_count && extra->address == address;
-}
-
 /* ---- when the prediction misses ------------------------------------------------------------ */
 
 /* Reads frames one by one from `address` on, to learn where they are, and adds them to the chain
  * (NULL: only learns). Returns the address where it ended. */
-static uint64_t chase(struct stack *stack, struct target *target, uint64_t address,
-                      struct chain *chain)
+uint64_t stack_chase(struct stack *stack, struct target *target, uint64_t address,
+                     struct chain *chain)
 {
     const struct pyabi *abi = stack->abi;
     uint8_t bytes[512];
-    uint32_t size = frame_size(abi);
+    uint32_t size = stack_frame_size(abi);
     bool one_by_one = abi->stack == PYABI_STACK_FRAMEOBJECT;
     for (uint32_t i = 0; i < (one_by_one ? STACK_MAX_FRAMES : CHASE_MAX); i++) {
-        if (is_end(stack, address) || address & 7 || size > sizeof bytes)
+        if (stack_is_end(stack, address) || address & 7 || size > sizeof bytes)
             return address;
         if (target_read(target, (struct raddr){address}, bytes, size) < 0)
             return 0;
         uint64_t previous = load_u64(bytes, abi->frame.previous);
-        if (is_boundary(abi, bytes) && is_end(stack, previous))
+        if (stack_is_boundary(abi, bytes) && stack_is_end(stack, previous))
             stack->base_shim = address;
-        if (one_by_one && i > 0 && knows_extra(stack, address))
+        if (one_by_one && i > 0 && stack_knows_extra(stack, address))
             return address; /* its callers were learned with it; if not, the next look tells */
-        remember_extra(stack, address, size);
-        if (chain && !is_boundary(abi, bytes))
-            append_frame(chain, abi, bytes, address);
+        stack_remember_extra(stack, address, size);
+        if (chain && !stack_is_boundary(abi, bytes))
+            stack_append_frame(chain, abi, bytes, address);
         if (chain) {
             chain->sure = 0;
             chain->last = address;
-            chain->last_is_boundary = is_boundary(abi, bytes);
+            chain->last_is_boundary = stack_is_boundary(abi, bytes);
         }
         address = previous;
         if (!one_by_one)
@@ -579,8 +358,8 @@ static bool set_chunks(struct stack *stack, struct target *target, uint64_t inne
     }
     stack->chunk_count = 0;
     for (uint32_t i = count; i-- > 0;) {
-        if (!ensure(&stack->chunks, stack->chunk_count, &stack->chunk_capacity,
-                    sizeof *stack->chunks, STACK_MAX_CHUNKS))
+        if (!stack_ensure(&stack->chunks, stack->chunk_count, &stack->chunk_capacity,
+                          sizeof *stack->chunks, STACK_MAX_CHUNKS))
             return false;
         stack->chunks[stack->chunk_count++] = found[i];
     }
@@ -671,133 +450,6 @@ static bool resolve_cframe(struct stack *stack, const struct gather *gather, str
     return at && address_again == address;
 }
 
-static bool is_in_chunk(const struct stack *stack, uint64_t address)
-{
-    for (uint32_t i = 0; i < stack->chunk_count; i++)
-        if (address - stack->chunks[i].address < stack->chunks[i].used)
-            return true;
-    return false;
-}
-
-/* Is the frame where frames of running functions stay put: in a chunk, or, up to 3.10, read along?
- */
-static bool is_settled(const struct stack *stack, const struct gather *gather, uint64_t address)
-{
-    struct view view;
-    if (stack->abi->stack == PYABI_STACK_FRAMEOBJECT)
-        return view_find(stack, gather, address, frame_size(stack->abi), &view);
-    return is_in_chunk(stack, address);
-}
-
-/* Goes outward from the frame at `address` as it is linked now, until a frame is met that stays
- * put, whose address is returned; 0: there is no way. */
-static uint64_t walk_out(struct stack *stack, const struct gather *gather, struct target *target,
-                         uint64_t address, struct chain *chain)
-{
-    const struct pyabi *abi = stack->abi;
-    uint8_t bytes[512];
-    uint32_t size = frame_size(abi);
-    for (uint32_t i = 0; i < MEND_STEPS && size <= sizeof bytes; i++) {
-        if (target_read(target, (struct raddr){address}, bytes, size) < 0)
-            return 0;
-        if (i && !is_boundary(abi, bytes) && !append_frame(chain, abi, bytes, address))
-            return 0;
-        address = load_u64(bytes, abi->frame.previous);
-        if (is_end(stack, address) || address & 7)
-            return 0;
-        if (is_settled(stack, gather, address))
-            return address;
-    }
-    return 0;
-}
-
-/* The chain ends with a generator that was suspended when its copy was made, but ran at the
- * instant: while it runs its link can be read. No proof, but what later readings have to fit. */
-static bool mend(struct stack *stack, const struct gather *gather, struct target *target,
-                 struct chain *chain)
-{
-    uint32_t count = *chain->count;
-    for (uint32_t i = 0; i < MEND_TRIES; i++) {
-        uint64_t from = walk_out(stack, gather, target, chain->last_frame, chain);
-        chain->sure = 0;
-        if (from && follow_on(stack, gather, from, chain) == CHAIN_WHOLE)
-            return true;
-        *chain->count = count;
-    }
-    return false;
-}
-
-/* A thread's outermost frame stays where it is. */
-static bool is_whole(const struct stack *stack, const struct chain *chain, enum chain_end end)
-{
-    return end == CHAIN_WHOLE && (!stack->outermost || chain->last_frame == stack->outermost);
-}
-
-/* In a chunk everything below its top is alive: the innermost frame there, as far as the last exact
- * stack's frames say where frames begin. 0: none. */
-static uint64_t top_frame(const struct stack *stack)
-{
-    for (uint32_t i = 0; i < stack->slot_count; i++)
-        if (stack->slots[i] < stack->head.top && is_in_chunk(stack, stack->slots[i]))
-            return stack->slots[i];
-    return 0;
-}
-
-static void see_chain(struct stack *stack, const struct gather *gather, struct target *target,
-                      struct chain *chain, enum chain_end end)
-{
-    uint32_t count = *chain->count, sure = chain->sure;
-    bool whole = is_whole(stack, chain, end);
-    if (!whole && count) {
-        *chain->count = 1; /* what hangs on it is of another moment */
-        chain->last_frame = (*chain->frames)[0].address;
-        whole = mend(stack, gather, target, chain);
-    }
-    uint64_t from = whole ? 0 : top_frame(stack);
-    if (!whole)
-        chain->sure = 0;
-    if (from && follow_on(stack, gather, from, chain) != CHAIN_WHOLE) {
-        *chain->count = count ? 1 : 0;
-        chain->sure = 0;
-    }
-    sight_add(&stack->sight, *chain->frames, *chain->count, whole, chain->sure);
-    *chain->count = count;
-    chain->sure = sure;
-}
-
-/* A frame was not read along. It is looked up a moment later: no proof, but good enough to say what
- * a later reading has to fit. */
-static void see_missing(struct stack *stack, const struct gather *gather, struct target *target,
-                        struct chain *chain)
-{
-    enum chain_end end = CHAIN_MISSES;
-    for (uint32_t i = 0; end == CHAIN_MISSES && i < MISSES_MAX; i++)
-        end = follow_on(stack, gather, chase(stack, target, chain->missing, chain), chain);
-    if (!stack->sight.chain_count)
-        see_chain(stack, gather, target, chain, end);
-}
-
-/* What both copies say, before only what they have in common is kept. */
-static void see_torn(struct stack *stack, const struct gather *gather, struct target *target,
-                     struct chain *first, enum chain_end first_end, struct chain *second,
-                     enum chain_end second_end)
-{
-    bool second_first = !is_whole(stack, first, first_end) && is_whole(stack, second, second_end);
-    see_chain(stack, gather, target, second_first ? second : first,
-              second_first ? second_end : first_end);
-    see_chain(stack, gather, target, second_first ? first : second,
-              second_first ? first_end : second_end);
-}
-
-void stack_see_lost(struct stack *stack, const struct gather *gather, struct target *target)
-{
-    struct chain chain = {
-        .frames = &stack->frames, .count = &stack->frame_count, .capacity = &stack->frame_capacity};
-    if (stack->sight.chain_count || !stack->frame_count)
-        return;
-    see_chain(stack, gather, target, &chain, CHAIN_BROKEN);
-}
-
 /* Where frames begin in the innermost chunk, innermost first. */
 static void note_slots(struct stack *stack)
 {
@@ -815,14 +467,14 @@ static enum stack_result compare(struct stack *stack, const struct gather *gathe
 {
     struct chain chain = {
         .frames = &stack->frames, .count = &stack->frame_count, .capacity = &stack->frame_capacity};
-    enum chain_end end = follow(stack, gather, stack->head.frame, &chain);
+    enum chain_end end = stack_follow(stack, gather, stack->head.frame, &chain);
     if (end == CHAIN_MISSES && chain.all_equal) {
-        see_missing(stack, gather, target, &chain);
+        stack_see_missing(stack, gather, target, &chain);
         return STACK_AGAIN;
     }
     if (end == CHAIN_WHOLE && chain.all_equal) {
         if (stack->extra_count)
-            touch_extras(stack);
+            stack_touch_extras(stack);
         stack->outermost = chain.last_frame;
         note_slots(stack);
         return stack->frame_count ? STACK_EXACT : STACK_EMPTY;
@@ -831,10 +483,10 @@ static enum stack_result compare(struct stack *stack, const struct gather *gathe
                            .count = &stack->other_count,
                            .capacity = &stack->other_capacity,
                            .use_second = true};
-    enum chain_end second_end = follow(stack, gather, stack->head.frame, &second);
+    enum chain_end second_end = stack_follow(stack, gather, stack->head.frame, &second);
     bool is_first = !stack->sight.chain_count;
     if (is_first)
-        see_torn(stack, gather, target, &chain, end, &second, second_end);
+        stack_see_torn(stack, gather, target, &chain, end, &second, second_end);
     if (end == CHAIN_WHOLE && second_end == CHAIN_WHOLE) {
         keep_common_outer(stack);
         const struct sight_chain *seen = &stack->sight.chains[0];
@@ -845,38 +497,10 @@ static enum stack_result compare(struct stack *stack, const struct gather *gathe
         stack->frame_count = 0;
     }
     if (end == CHAIN_MISSES)
-        chase(stack, target, chain.missing, NULL);
+        stack_chase(stack, target, chain.missing, NULL);
     else if (second_end == CHAIN_MISSES)
-        chase(stack, target, second.missing, NULL);
+        stack_chase(stack, target, second.missing, NULL);
     return STACK_TORN;
-}
-
-/* The head is not certain: what hangs on it is only something to compare with. */
-static void see_unsure(struct stack *stack, const struct gather *gather, struct target *target)
-{
-    struct chain chain = {
-        .frames = &stack->frames, .count = &stack->frame_count, .capacity = &stack->frame_capacity};
-    if (stack->sight.chain_count)
-        return;
-    enum chain_end end = follow(stack, gather, stack->head.frame, &chain);
-    if (end == CHAIN_MISSES)
-        see_missing(stack, gather, target, &chain);
-    else
-        see_chain(stack, gather, target, &chain, end);
-    stack->frame_count = 0;
-}
-
-void stack_show_sure(struct stack *stack)
-{
-    const struct sight *sight = &stack->sight;
-    uint32_t count = sight->sure;
-    while (count > stack->frame_capacity)
-        if (!ensure(&stack->frames, stack->frame_capacity, &stack->frame_capacity,
-                    sizeof *stack->frames, STACK_MAX_FRAMES))
-            return;
-    const struct sight_chain *chain = &sight->chains[0];
-    memcpy(stack->frames, chain->frames + (chain->count - count), count * sizeof *stack->frames);
-    stack->frame_count = count;
 }
 
 enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
@@ -889,7 +513,7 @@ enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
     load_head(stack, head);
     bool cframe_known =
         stack->abi->stack != PYABI_STACK_CFRAME || resolve_cframe(stack, gather, target);
-    if (cframe_known && is_end(stack, stack->head.frame))
+    if (cframe_known && stack_is_end(stack, stack->head.frame))
         return STACK_EMPTY;
     bool chunks_known = check_chunks(stack, target, head);
     if (!chunks_known)
@@ -903,7 +527,7 @@ enum stack_result stack_walk(struct stack *stack, const struct gather *gather,
             return STACK_AGAIN;
         }
     if (!cframe_known) {
-        see_unsure(stack, gather, target);
+        stack_see_unsure(stack, gather, target);
         return STACK_AGAIN;
     }
     return compare(stack, gather, target);
