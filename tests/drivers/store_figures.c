@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* store_figures.c - what history costs, measured on a real recording, as JSON.
  *
- *     store_figures CAPTURE.pv DIR PROCESSES HOURS [DAYS]
+ *     store_figures CAPTURE.pv DIR PROCESSES HOURS [DAYS [GIGABYTES]]
  *
  * The recording is cut into windows of ten seconds; each of PROCESSES processes of one service goes
  * through them in an order of its own for HOURS hours. Then the store is opened and read as a page
  * would. With DAYS a second store holds that many days of which each has the whole recording four
- * times per process: what a year of the coarsest windows is read from.
+ * times per process: what a year of the coarsest windows is read from. With GIGABYTES the first one
+ * is made so large, by traces of a megabyte each, and opened again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -297,6 +298,50 @@ static int measure_days(const struct recording *recording, const char *dir, unsi
                        : result;
 }
 
+static int fill_traces(struct store *store, uint64_t gigabytes, struct err *err)
+{
+    static unsigned char noise[1 << 20];
+    uint64_t random = 4711, count = gigabytes * 1000, span_ns = 3 * DAY_NS;
+    int result = 0;
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (unsigned char)random_next(&random);
+    for (uint64_t i = 0; i < count && result == 0; i++) {
+        struct store_trace trace = {
+            .trace_low = i + 1,
+            .start_ns = START_NS + i * (span_ns / count),
+            .duration_ns = 1000000,
+            .service = "shop",
+            .endpoint = "GET /",
+            .data = noise,
+            .size = sizeof noise,
+        };
+        result = store_add_trace(store, &trace, err);
+        if (result == 0 && i % 16 == 0)
+            result = store_flush(store, err);
+    }
+    return result == 0 ? store_flush(store, err) : result;
+}
+
+static int measure_large(const char *dir, uint64_t gigabytes, struct err *err)
+{
+    struct store *store;
+    struct sizes sizes = {0};
+    int result = make(dir, &store, err);
+    if (result < 0)
+        return result;
+    result = fill_traces(store, gigabytes, err);
+    if (result == 0)
+        result = store_list(store, add_size, &sizes, err);
+    store_close(store);
+    if (result == 0)
+        printf(",\"large_bytes\":%llu", (unsigned long long)sizes.all);
+    if (result == 0)
+        result = print_read("large", dir, START_NS, START_NS + HOUR_NS, err);
+    if (result == 0)
+        result = print_answer("large", "traces", dir, START_NS, START_NS + 3 * DAY_NS, err);
+    return result;
+}
+
 int main(int argc, char **argv)
 {
     struct recording recording = {.count = 0};
@@ -311,6 +356,8 @@ int main(int argc, char **argv)
         result = measure_hours(&recording, argv[2], processes, hours, &err);
     if (result == 0 && argc > 5)
         result = measure_days(&recording, argv[2], processes, (unsigned)atoi(argv[5]), &err);
+    if (result == 0 && argc > 6)
+        result = measure_large(argv[2], (uint64_t)atoi(argv[6]), &err);
     if (result < 0)
         return fail(&err);
     puts("}");
