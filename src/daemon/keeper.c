@@ -92,7 +92,7 @@ static struct store_event event_of(const struct keeper *keeper, const struct let
 }
 
 /* What will be asked of a process when it is gone. */
-static const char *facts_of(struct keeper *keeper, const struct book *book)
+static const char *facts_of(struct keeper *keeper, const struct book *book, bool has_agent)
 {
     struct jsonw json;
     buf_reset(&keeper->text);
@@ -101,6 +101,8 @@ static const char *facts_of(struct keeper *keeper, const struct book *book)
     jsonw_key_double(&json, "started_s", (double)book->started_ns / 1e9);
     jsonw_key_string(&json, "python", book->python);
     jsonw_key_string(&json, "command", book->command);
+    if (has_agent)
+        jsonw_key_bool(&json, "has_agent", true);
     jsonw_object_end(&json);
     return buf_failed(&keeper->text) ? "" : keeper->text.data;
 }
@@ -120,20 +122,23 @@ static void take_started(struct keeper *keeper, const struct letter *letter)
     if (letter->is_quiet)
         return;
     struct store_event event = event_of(keeper, letter, "start");
-    event.detail = facts_of(keeper, book);
+    event.detail = facts_of(keeper, book, false);
     add_event(keeper, &event);
 }
 
 static void take_ended(struct keeper *keeper, const struct letter *letter)
 {
-    harvest_gone(keeper->harvest, letter->book->pid);
+    pid_t pid = letter->book->pid;
+    bool has_agent = harvest_has_agent(keeper->harvest, pid);
+    harvest_gone(keeper->harvest, pid);
     struct store_event event = event_of(keeper, letter, "exit");
-    event.detail = facts_of(keeper, letter->book);
+    event.detail = facts_of(keeper, letter->book, has_agent);
     add_event(keeper, &event);
 }
 
 static void take_event(struct keeper *keeper, const struct letter *letter)
 {
+    struct err err;
     struct store_event event = event_of(keeper, letter, letter->event);
     if (letter->service)
         event.service = letter->service;
@@ -142,6 +147,8 @@ static void take_event(struct keeper *keeper, const struct letter *letter)
     if (letter->text)
         event.text = letter->text;
     add_event(keeper, &event);
+    if (letter->service) /* somebody asked for it, and may look for it at once */
+        store_flush(keeper->store, &err);
 }
 
 /* ---- windows ------------------------------------------------------------------------------- */
