@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Total variation distance between the measured shares and what the program did in the same window.
 
-0 is the truth, 1 has nothing in common with it. Four programs of different shapes, at 10 kHz.
+0 is the truth, 1 has nothing in common with it. Five programs of different shapes, at 10 kHz.
 """
 
 from support.program import load_program
@@ -9,7 +9,7 @@ from support.stacks import measured_shares, total_variation
 
 TITLE = "Distance of the profile from the known truth (total variation)"
 FIGURE = "truth_distance"
-PROGRAMS = ("flutter", "skewed", "deep", "handoff")
+PROGRAMS = ("flutter", "skewed", "deep", "handoff", "genexprs")
 RATE_HZ = 10000
 GOAL = 0.02
 
