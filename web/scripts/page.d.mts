@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { BrowserContext, Page } from 'playwright-core';
 
+export const root: string;
 export const PAGE: string;
 export function fillPage(json: string, packed?: boolean): string;
 export function findChromium(): string | null;

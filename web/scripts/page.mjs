@@ -7,8 +7,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const web = dirname(dirname(fileURLToPath(import.meta.url)));
-export const PAGE = join(web, 'dist', 'profile.html');
+/** web/ */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const PAGE = join(root, 'dist', 'profile.html');
 
 /** As src/codec/html.c does it. */
 export function fillPage(json, packed = false) {

@@ -168,6 +168,7 @@ export type Span = Of<typeof span>;
 export const trace = row({
   ...traceHead,
   spans: list(span),
+  missing_spans: count,
   errors: list(row({ type: text, where: text, at_s: amount, span: text })),
   /** Page data: model/load.ts reads it. */
   profile: anything,

@@ -86,6 +86,12 @@ function OneTrace({ page, service, trace }: Omit<TabProps, 'agent'> & { trace: T
         </button>
       )}
       {span && <SpanFacts span={span} />}
+      {trace.missing_spans > 0 && (
+        <p class="notice">
+          {formatCount(trace.missing_spans)} further spans were not kept: there were more than a trace may
+          have.
+        </p>
+      )}
       <Errors page={page} trace={trace} />
       <h2 class="trace-samples">What Python did</h2>
       {profile === null ? (
@@ -178,10 +184,10 @@ function Samples({
     paint();
     return () => watch.disconnect();
   }, [bins, theme]);
-  if (!runs || runs.endUs <= 0) return null;
+  if (!runs || !bins || runs.endUs <= 0) return null;
   const samples = profile.samples.count.reduce((a, b) => a + b, 0);
   const left = Math.max(0, offsetSeconds(profile, trace) / whole);
-  const width = Math.min(1 - left, runs.endUs / 1e6 / whole);
+  const width = Math.min(1 - left, bins.endUs / 1e6 / whole);
   return (
     <div class="span-row samples">
       <span class="span-name dim">Python, sampled</span>
