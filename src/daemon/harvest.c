@@ -321,6 +321,7 @@ static void end_window(struct harvest *harvest)
         bool was_idle = member->collect && records == member->records_before;
         read_counters(harvest, member);
         harvest_gauges(harvest, member);
+        harvest_blocked(harvest, member);
         if (member->collect)
             collect_shed(member->collect);
         if (was_idle && records == collect_stats(member->collect)->records)

@@ -18,6 +18,9 @@ static void note_pauses(struct harvest_member *member, const struct collect_chan
         member->has_loop = true;
         if (change->max_ns > member->hold_up_ns)
             member->hold_up_ns = change->max_ns;
+        if (member->blocker_count < HARVEST_BLOCKERS && change->count)
+            member->blockers[member->blocker_count++] = (struct harvest_blocker){
+                change->key.name, change->count, change->total_ns, change->max_ns};
     }
 }
 
@@ -61,6 +64,7 @@ void harvest_histograms(struct harvest *harvest, struct harvest_member *member)
 {
     struct reading reading = {harvest, member};
     member->gc_ns = member->hold_up_ns = 0;
+    member->blocker_count = 0;
     int result = collect_changes(member->collect, see_change, &reading);
     if (result < 0)
         harvest_fault(harvest, result, NULL);

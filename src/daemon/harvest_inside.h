@@ -6,6 +6,7 @@
  *   harvest_parts.c       what records say of endpoints (harvest_parts.h)
  *   harvest_traces.c      what a kept trace is stored as (harvest_traces.h)
  *   harvest_samples.c     stacks that wait for their traces (harvest_samples.h)
+ *   harvest_blocked.c     which function held up an event loop
  *   harvest_gauges.c      what a process takes of its host, and the pauses that its agent saw
  *
  * Two rhythms: records are read at every tick, because the ring that holds them turns; counters
@@ -28,6 +29,21 @@
 #define HARVEST_KEEP_HISTORY 4096u            /* records of a process: 0.5 MB */
 #define HARVEST_OTHER "(other)"               /* a name, where the table of names was full */
 
+#define HARVEST_BLOCKERS 8u /* of a process in a window that are looked into */
+
+/* An endpoint whose steps held up the event loop, as the agent counted it in this window. */
+struct harvest_blocker {
+    const char *route; /* borrowed from the collect */
+    uint64_t count, total_ns, max_ns;
+};
+
+/* What was told of lately, so that it is not told again. */
+#define HARVEST_TOLD 64u
+struct harvest_told {
+    char text[256];
+    uint64_t at_ns;
+};
+
 struct harvest_member {
     pid_t pid;
     uint64_t started_ns;
@@ -47,6 +63,8 @@ struct harvest_member {
     /* Of this window, as its keys told. */
     uint64_t gc_ns, hold_up_ns;
     bool has_collections, has_loop;
+    struct harvest_blocker blockers[HARVEST_BLOCKERS];
+    uint32_t blocker_count;
     uint64_t records_before; /* when the window began */
 };
 
@@ -61,7 +79,9 @@ struct harvest {
     struct parts_pool *pool;
     struct samples *samples;
     struct traces *traces;
-    uint32_t owners;              /* numbers given out */
+    uint32_t owners;                        /* numbers given out */
+    struct harvest_told told[HARVEST_TOLD]; /* a ring */
+    uint32_t told_next;
     struct map known;             /* regions of processes that were let go alive, by their start */
     struct store_bucket *buckets; /* scratch */
     struct harvest_stats stats;
@@ -80,3 +100,6 @@ void harvest_histograms(struct harvest *harvest, struct harvest_member *member);
 /* harvest_gauges.c: at the end of a window. */
 void harvest_gauges(struct harvest *harvest, struct harvest_member *member);
 void harvest_gauges_begin(struct harvest *harvest, struct harvest_member *member);
+
+/* harvest_blocked.c: events, for the blockers of this window. */
+void harvest_blocked(struct harvest *harvest, struct harvest_member *member);

@@ -345,6 +345,19 @@ void parts_end(struct parts *parts)
         settle(parts, &parts->places[i], UNKNOWN);
 }
 
+const char *parts_request_label(struct parts *parts, uint64_t id)
+{
+    char label[REQUESTS_LABEL_MAX];
+    struct collect_request request;
+    const struct place *place = &parts->places[id & (PARTS_PLACES - 1)];
+    if (place->id == id && place->endpoint)
+        return parts->endpoints[place->endpoint - 1].label;
+    if (!collect_find(parts->collect, id, AGENT_NONE, &request) || !request.route)
+        return NULL;
+    return parts->endpoints[make_endpoint(parts, requests_label(parts->collect, &request, label))]
+        .label;
+}
+
 /* ---- the store ------------------------------------------------------------------------------ */
 
 struct writing {

@@ -43,3 +43,6 @@ int parts_store(struct parts *parts, struct store *store, const struct store_sou
 /* The label of a request's endpoint ("GET /users/<int:id>") by the key of its record. Borrowed
  * until parts_free(). */
 const char *parts_label(struct parts *parts, uint32_t key);
+
+/* The same by the request's id, as far as it is among the last or in flight; NULL: unknown. */
+const char *parts_request_label(struct parts *parts, uint64_t request);

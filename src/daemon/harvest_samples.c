@@ -136,16 +136,64 @@ int samples_add(struct samples *samples, struct samples_source *source, uint32_t
     return 0;
 }
 
-static void see(const struct samples *samples, uint64_t number, uint64_t start_ns,
-                struct profile *into, uint32_t thread)
+static struct samples_sight sight_of(const struct samples *samples, uint64_t number)
 {
     const struct held *held = &samples->ring[number & (SAMPLES_RING - 1)];
     uint32_t at = samples->turn & 1;
+    uint64_t duration_ns = (uint64_t)held->duration_us * 1000;
     if (number < samples->began[at])
         at ^= 1;
-    uint32_t node = profile_copy_node(into, samples->profiles[at], held->node);
-    uint64_t until_us = held->mono_ns > start_ns ? (held->mono_ns - start_ns) / 1000 : 0;
-    uint64_t from_us = until_us > held->duration_us ? until_us - held->duration_us : 0;
+    return (struct samples_sight){
+        .from_ns = held->mono_ns > duration_ns ? held->mono_ns - duration_ns : 0,
+        .until_ns = held->mono_ns,
+        .profile = samples->profiles[at],
+        .node = held->node,
+    };
+}
+
+/* Number + 1 of the one before; 0: there is none any more. */
+static uint64_t before(const struct samples *samples, uint64_t number)
+{
+    uint64_t at = samples->ring[number & (SAMPLES_RING - 1)].before;
+    return at > oldest(samples) ? at : 0;
+}
+
+static uint64_t last_of(const struct samples *samples, uint32_t owner, uint64_t request)
+{
+    struct place *worst;
+    const struct place *place = find_place(samples, owner, request, &worst);
+    return place && place->last > oldest(samples) ? place->last : 0;
+}
+
+void samples_walk(const struct samples *samples, uint32_t owner, uint64_t request,
+                  samples_see_fn *see, void *context)
+{
+    for (uint64_t at = last_of(samples, owner, request); at; at = before(samples, at - 1)) {
+        struct samples_sight sight = sight_of(samples, at - 1);
+        see(context, &sight);
+    }
+}
+
+uint32_t samples_requests(const struct samples *samples, uint32_t owner, uint64_t since_ns,
+                          uint64_t *requests, uint32_t limit)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SAMPLES_PLACES && count < limit; i++) {
+        const struct place *place = &samples->places[i];
+        if (place->owner != owner || place->last <= oldest(samples))
+            continue;
+        if (sight_of(samples, place->last - 1).until_ns >= since_ns)
+            requests[count++] = place->request;
+    }
+    return count;
+}
+
+static void add_sight(const struct samples_sight *sight, uint64_t start_ns, struct profile *into,
+                      uint32_t thread)
+{
+    uint64_t until_us = sight->until_ns > start_ns ? (sight->until_ns - start_ns) / 1000 : 0;
+    uint64_t from_us = sight->from_ns > start_ns ? (sight->from_ns - start_ns) / 1000 : 0;
+    uint32_t node = profile_copy_node(into, sight->profile, sight->node);
     if (node == PROFILE_NONE || profile_see(into, thread, node, from_us, until_us - from_us) < 0)
         into->stats.errors++;
 }
@@ -153,18 +201,17 @@ static void see(const struct samples *samples, uint64_t number, uint64_t start_n
 uint32_t samples_fill(const struct samples *samples, uint32_t owner, uint64_t request,
                       uint64_t start_ns, struct profile *into, uint32_t thread)
 {
-    struct place *worst;
-    const struct place *place = find_place(samples, owner, request, &worst);
-    uint64_t *numbers = place ? malloc(SAMPLES_OF_TRACE * sizeof *numbers) : NULL;
+    uint64_t *numbers = malloc(SAMPLES_OF_TRACE * sizeof *numbers);
     uint32_t count = 0;
     if (!numbers)
         return 0;
-    for (uint64_t at = place->last; at > oldest(samples) && count < SAMPLES_OF_TRACE;) {
+    for (uint64_t at = last_of(samples, owner, request); at && count < SAMPLES_OF_TRACE;
+         at = before(samples, at - 1))
         numbers[count++] = at - 1;
-        at = samples->ring[(at - 1) & (SAMPLES_RING - 1)].before;
+    for (uint32_t i = count; i-- > 0;) {
+        struct samples_sight sight = sight_of(samples, numbers[i]);
+        add_sight(&sight, start_ns, into, thread);
     }
-    for (uint32_t i = count; i-- > 0;)
-        see(samples, numbers[i], start_ns, into, thread);
     free(numbers);
     return count;
 }

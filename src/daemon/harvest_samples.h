@@ -43,3 +43,17 @@ int samples_add(struct samples *samples, struct samples_source *source, uint32_t
  * Returns how many. */
 uint32_t samples_fill(const struct samples *samples, uint32_t owner, uint64_t request,
                       uint64_t start_ns, struct profile *into, uint32_t thread);
+
+/* Requests of an owner that have samples since an instant; at most `limit`. */
+uint32_t samples_requests(const struct samples *samples, uint32_t owner, uint64_t since_ns,
+                          uint64_t *requests, uint32_t limit);
+
+/* One request's samples, the newest first; the profile is ours and borrowed for the call. */
+struct samples_sight {
+    uint64_t from_ns, until_ns; /* CLOCK_MONOTONIC */
+    const struct profile *profile;
+    uint32_t node;
+};
+typedef void samples_see_fn(void *context, const struct samples_sight *sight);
+void samples_walk(const struct samples *samples, uint32_t owner, uint64_t request,
+                  samples_see_fn *see, void *context);

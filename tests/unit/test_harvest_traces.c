@@ -295,3 +295,110 @@ static void test_harvest_traces__what_waits_is_stored_when_its_process_dies(void
     fake_done(&process);
     kit_end(&kit);
 }
+
+/* ---- event loops -------------------------------------------------------------------------- */
+
+struct told {
+    char text[256];
+    uint32_t count;
+};
+
+static int see_event(void *context, const struct store_event *event)
+{
+    struct told *told = context;
+    assert_string_equal(event->service, "shop");
+    snprintf(told->text, sizeof told->text, "%s", event->text);
+    told->count++;
+    return 0;
+}
+
+static struct told read_blocked(struct harvest_kit *kit)
+{
+    struct told told = {0};
+    struct store_query query = {.from_ns = T0, .to_ns = T0 + DAY};
+    kit_ok(store_flush(kit->store, &err));
+    kit_ok(store_read_events(kit->store, &query, "blocked", see_event, &told, &err));
+    return told;
+}
+
+/* The application's function below a library's. */
+static uint32_t add_call(struct profile *profile, const char *own, const char *file,
+                         const char *library)
+{
+    struct profile_frame frame = {.name = profile_cstring(profile, own),
+                                  .file = profile_cstring(profile, file),
+                                  .full_file = profile_cstring(profile, file),
+                                  .line = 31};
+    uint32_t node = profile_node(profile, 0, profile_frame(profile, &frame));
+    frame.name = profile_cstring(profile, library);
+    frame.full_file = profile_cstring(profile, "/usr/lib/python3.12/socket.py");
+    return profile_node(profile, node, profile_frame(profile, &frame));
+}
+
+static void test_harvest_traces__who_held_up_the_loop_is_named_once_an_hour(void **state)
+{
+    (void)state;
+    struct harvest_kit kit;
+    struct fake_process process;
+    struct profile *sampled = profile_new();
+    kit_begin(&kit, 0);
+    fake_start(&process, 1024);
+    struct writer *writer = &process.writer;
+    kit_add_process(&kit, process.pid, "shop");
+    kit_tick(&kit, S);
+    uint32_t load_all = add_call(sampled, "load_all", "shop/data.py", "recv_into");
+    uint32_t other = add_call(sampled, "quick", "shop/views.py", "encode");
+    uint32_t route = writer_key(writer, AGENT_KIND_REQUEST, "/report", "GET", 2);
+    uint32_t loop = writer_key(writer, AGENT_KIND_LOOP, "/report", "", 0);
+    for (int round = 0; round < 2; round++) {
+        uint64_t start_ns = kit.mono_ns;
+        uint64_t id = writer_begin(writer, 0, start_ns);
+        for (uint64_t i = 1; i <= 4; i++) /* each in a turn of its own */
+            harvest_sample(kit.harvest, process.pid, id, start_ns + i * 100 * MS, 10 * MS, sampled,
+                           other);
+        for (uint64_t i = 1; i <= 30; i++)
+            harvest_sample(kit.harvest, process.pid, id, start_ns + 500 * MS + i * 10 * MS, 10 * MS,
+                           sampled, load_all);
+        writer_count(writer, loop, 300 * MS, false);
+        writer_end(writer, 0, route, 900 * MS, (struct agent_record){0}, 0);
+        for (int second = 0; second < 10; second++)
+            kit_tick(&kit, S);
+    }
+    struct told told = read_blocked(&kit);
+    assert_int_equal(told.count, 1);
+    assert_string_equal(told.text, "GET /report held up the event loop 1 time, for 0.30 s at most, "
+                                   "in load_all (shop/data.py:31)");
+    profile_free(sampled);
+    fake_kill(&process);
+    fake_done(&process);
+    kit_end(&kit);
+}
+
+/* Held up, but never long in one piece where the sampler looked: nobody is blamed. */
+static void test_harvest_traces__short_turns_are_not_blamed(void **state)
+{
+    (void)state;
+    struct harvest_kit kit;
+    struct fake_process process;
+    struct profile *sampled = profile_new();
+    kit_begin(&kit, 0);
+    fake_start(&process, 1024);
+    struct writer *writer = &process.writer;
+    kit_add_process(&kit, process.pid, "shop");
+    kit_tick(&kit, S);
+    uint32_t quick = add_call(sampled, "quick", "shop/views.py", "encode");
+    uint64_t start_ns = kit.mono_ns, id = writer_begin(writer, 0, start_ns);
+    for (uint64_t i = 1; i <= 20; i++)
+        harvest_sample(kit.harvest, process.pid, id, start_ns + i * 40 * MS, 10 * MS, sampled,
+                       quick);
+    writer_count(writer, writer_key(writer, AGENT_KIND_LOOP, "/", "", 0), 300 * MS, false);
+    writer_end(writer, 0, writer_key(writer, AGENT_KIND_REQUEST, "/", "GET", 2), 900 * MS,
+               (struct agent_record){0}, 0);
+    for (int second = 0; second < 10; second++)
+        kit_tick(&kit, S);
+    assert_int_equal(read_blocked(&kit).count, 0);
+    profile_free(sampled);
+    fake_kill(&process);
+    fake_done(&process);
+    kit_end(&kit);
+}
