@@ -144,15 +144,7 @@ static int top_init(struct top *top, struct err *err)
     };
     for (unsigned mode = 0; mode < LIVE_MODES; mode++)
         top->mode_strings[mode] = profile_cstring(top->profile, top_mode_name(mode));
-    if (!args.filter)
-        return 0;
-    if (strlen(args.filter) >= sizeof top->filter_text)
-        return err_set(err, ERR_USAGE, "top: --filter is longer than %u bytes", TOP_FILTER_MAX - 1);
-    int result = view_compile(&top->filter, args.filter, "top: --filter", err);
-    top->has_filter = result == 0;
-    if (result == 0)
-        memcpy(top->filter_text, args.filter, strlen(args.filter) + 1);
-    return result;
+    return row_filter_set(&top->filter, args.filter, "top: --filter", err);
 }
 
 static void top_done(struct top *top)
@@ -163,8 +155,7 @@ static void top_done(struct top *top)
     free(top->threads);
     free(top->processes);
     free(top->requests);
-    if (top->has_filter)
-        regfree(&top->filter);
+    row_filter_clear(&top->filter);
     if (top->profile) {
         targets_close(&top->targets);
         live_done(&top->live);

@@ -86,20 +86,6 @@ static enum watch_sort chosen_sort(void)
 
 /* ---- begin --------------------------------------------------------------------------------- */
 
-static int use_filter(struct watch *watch, struct err *err)
-{
-    if (!args.filter)
-        return 0;
-    if (strlen(args.filter) >= sizeof watch->filter_text)
-        return err_set(err, ERR_USAGE, "watch: --filter is longer than %u bytes",
-                       WATCH_FILTER_MAX - 1);
-    int result = view_compile(&watch->filter, args.filter, "watch: --filter", err);
-    watch->has_filter = result == 0;
-    if (result == 0)
-        memcpy(watch->filter_text, args.filter, strlen(args.filter) + 1);
-    return result;
-}
-
 /* Whoever was named must be there, and may be looked into. */
 static int check_named(const struct watch *watch, struct err *err)
 {
@@ -139,7 +125,7 @@ static int watch_begin(struct watch *watch, regex_t *name, struct err *err)
         .is_complete = true,
         .stop = &stop_wanted,
     };
-    int result = use_filter(watch, err);
+    int result = row_filter_set(&watch->filter, args.filter, "watch: --filter", err);
     if (result == 0 && args.name) {
         result = view_compile(name, args.name, "watch: --name", err);
         watch->choice.name = result == 0 ? name : NULL;
@@ -159,8 +145,7 @@ static void watch_done(struct watch *watch)
     watch_processes_done(watch);
     service_free(watch->service);
     free(watch->view.rows);
-    if (watch->has_filter)
-        regfree(&watch->filter);
+    row_filter_clear(&watch->filter);
     if (watch->choice.name)
         regfree((regex_t *)(uintptr_t)watch->choice.name);
 }

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/row_filter.h"
 #include "cli/targets.h"
 #include "cli/tty.h"
 #include "live/list.h"
@@ -28,9 +29,8 @@
 
 #define TOP_INTERVAL_NS 1000000000u
 #define TOP_KEYS_NS 50000000u /* how long a key may wait */
-#define TOP_FILTER_MAX 128u
-#define TOP_DEPTH_MAX 64u    /* functions gone through, caller to callee */
-#define TOP_CPU_HISTORY 256u /* intervals */
+#define TOP_DEPTH_MAX 64u     /* functions gone through, caller to callee */
+#define TOP_CPU_HISTORY 256u  /* intervals */
 #define TOP_MESSAGE_NS 5000000000u
 
 struct buf;
@@ -79,9 +79,7 @@ struct top {
     bool of_time; /* shares of time (100 %: one thread) instead of all stacks in view */
     bool frozen;
     bool exited;
-    bool has_filter;
-    regex_t filter;
-    char filter_text[TOP_FILTER_MAX];
+    struct row_filter filter;
     uint32_t selected; /* group in the table, neighbour in the drill; PROFILE_NONE: none */
     uint32_t position; /* of the selection (table, drill, threads), or lines scrolled (help) */
     uint32_t first;    /* item at the top of the screen */
@@ -96,8 +94,6 @@ struct top {
     uint32_t request_count;
 
     /* The bottom line. */
-    bool typing;
-    char typed[TOP_FILTER_MAX];
     char message[256];
     uint64_t message_until_ns;
 

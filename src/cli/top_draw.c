@@ -130,8 +130,8 @@ static void draw_quality(const struct top *top, int row, int columns)
         draw_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "thread %d %s", thread->tid,
                    top->profile->strings[thread->name].text);
     }
-    if (top->has_filter)
-        draw_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "filter /%s/", top->filter_text);
+    if (top->filter.is_set)
+        draw_piece(&line, A_BOLD | draw_colour(top, DRAW_CYAN), "filter /%s/", top->filter.text);
     draw_piece(&line, 0, "stacks %llu now, %llu in all", (unsigned long long)now->stacks[top->mode],
                (unsigned long long)top->live.scope[LIVE_SINCE].stacks[top->mode]);
     draw_piece(&line, has_trouble ? A_BOLD | draw_colour(top, DRAW_RED) : 0,
@@ -162,9 +162,9 @@ static void draw_keys(const struct top *top, int row, int columns)
 static void draw_bottom(const struct top *top, int row, int columns)
 {
     bool has_message = clock_mono_ns() < top->message_until_ns;
-    if (top->typing) {
-        char text[TOP_FILTER_MAX + 256];
-        snprintf(text, sizeof text, "/%s", top->typed);
+    if (top->filter.is_typing) {
+        char text[ROW_FILTER_MAX + 256];
+        snprintf(text, sizeof text, "/%s", top->filter.typed);
         int at = draw_text(row, 0, columns - 1, text, strlen(text), FIT_CUT_BEGIN, A_BOLD);
         if (has_message)
             draw_words(row, at + GAP, columns - at - GAP, top->message, draw_colour(top, DRAW_RED));
@@ -187,7 +187,7 @@ static int draw_header(const struct top *top, int rows, int columns)
     if (rows < 4)
         return 1;
     draw_load(top, 1, columns);
-    bool has_selection = top->has_filter || top->live.thread != PROFILE_NONE;
+    bool has_selection = top->filter.is_set || top->live.thread != PROFILE_NONE;
     if (rows < COMFORTABLE_ROWS && !has_selection)
         return 2;
     draw_quality(top, 2, columns);

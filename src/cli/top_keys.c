@@ -61,13 +61,6 @@ static void focus(struct top *top, uint32_t group)
     top->position = top->first = 0;
 }
 
-static void forget_filter(struct top *top)
-{
-    if (top->has_filter)
-        regfree(&top->filter);
-    top->has_filter = false;
-}
-
 static void back(struct top *top, int argument)
 {
     (void)argument;
@@ -82,7 +75,7 @@ static void back(struct top *top, int argument)
         top->selected = PROFILE_NONE;
         top->position = top->first = 0;
     } else {
-        forget_filter(top);
+        row_filter_clear(&top->filter);
     }
 }
 
@@ -259,47 +252,23 @@ static void redraw(struct top *top, int argument)
 
 /* ---- typing -------------------------------------------------------------------------------- */
 
-static void end_typing(struct top *top)
-{
-    top->typing = false;
-    curs_set(0);
-}
-
 static void begin_filter(struct top *top, int argument)
 {
     (void)argument;
-    top->typing = true;
-    curs_set(1);
-    snprintf(top->typed, sizeof top->typed, "%s", top->has_filter ? top->filter_text : "");
-}
-
-static void use_filter(struct top *top)
-{
-    regex_t regex;
-    struct err err;
-    if (*top->typed && view_compile(&regex, top->typed, "filter", &err) < 0) {
-        top_say(top, "%s", err.text);
-        return; /* still typing: it can be mended */
-    }
-    forget_filter(top);
-    end_typing(top);
-    if (*top->typed) {
-        top->filter = regex;
-        top->has_filter = true;
-        memcpy(top->filter_text, top->typed, sizeof top->filter_text);
-    }
-    top->selected = PROFILE_NONE;
-    show(top, TOP_TABLE);
+    row_filter_type(&top->filter);
 }
 
 static void type(struct top *top, int key)
 {
+    struct err err;
     top->message_until_ns = 0;
-    enum tty_edit edit = tty_edit(top->typed, sizeof top->typed, key);
-    if (edit == TTY_EDIT_DONE)
-        use_filter(top);
-    else if (edit == TTY_EDIT_LEFT)
-        end_typing(top);
+    int result = row_filter_key(&top->filter, key, &err);
+    if (result < 0)
+        top_say(top, "%s", err.text);
+    if (result <= 0)
+        return;
+    top->selected = PROFILE_NONE;
+    show(top, TOP_TABLE);
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -350,7 +319,7 @@ const struct top_binding top_bindings[] = {
 
 void top_key(struct top *top, int key)
 {
-    if (top->typing && key != KEY_RESIZE) {
+    if (top->filter.is_typing && key != KEY_RESIZE) {
         type(top, key);
         return;
     }

@@ -237,7 +237,7 @@ int top_arrange(struct top *top)
     struct live_list_options options = {
         .mode = top->mode,
         .sort = top->sort,
-        .filter = top->has_filter ? &top->filter : NULL,
+        .filter = top->filter.is_set ? &top->filter.regex : NULL,
     };
     int result = 0;
     if (top->screen == TOP_TABLE)

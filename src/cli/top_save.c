@@ -19,8 +19,8 @@ static bool *wanted_groups(const struct top *top)
     bool is_focused = top->live.focus != PROFILE_NONE;
     bool *wanted = calloc((size_t)grouping->count + 1, sizeof *wanted);
     for (uint32_t i = 0; wanted && i < grouping->count; i++)
-        wanted[i] =
-            is_focused ? i == top->live.focus : view_matches(&top->filter, &grouping->groups[i]);
+        wanted[i] = is_focused ? i == top->live.focus
+                               : view_matches(&top->filter.regex, &grouping->groups[i]);
     return wanted;
 }
 
@@ -83,7 +83,7 @@ int top_save(const struct top *top, char *path, size_t size, struct err *err)
     struct profile view = {0};
     struct buf out;
     char title[512];
-    bool is_partial = top->live.focus != PROFILE_NONE || top->has_filter;
+    bool is_partial = top->live.focus != PROFILE_NONE || top->filter.is_set;
     bool *wanted = is_partial ? wanted_groups(top) : NULL;
     if (is_partial && !wanted)
         return err_set(err, ERR_NO_MEMORY, "out of memory");

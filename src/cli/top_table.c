@@ -87,9 +87,9 @@ static int draw_head(const struct top *top, struct draw_area area)
         bool is_sorted = column->sort == (int)top->sort;
         draw_format(row, at, column->width + 1, is_sorted ? plain | A_UNDERLINE : plain, "%*s%s",
                     column->width, column->name,
-                    !is_sorted     ? ""
+                    !is_sorted          ? ""
                     : top->look.unicode ? "▾"
-                                   : "v");
+                                        : "v");
         at += column->width + 1;
     }
     if (area.columns >= HISTORY_FROM_COLUMNS) {
@@ -99,9 +99,9 @@ static int draw_head(const struct top *top, struct draw_area area)
     bool is_sorted = top->sort == LIVE_BY_NAME;
     draw_format(row, at + 1, area.columns - at - 1, plain, "%s%s",
                 top->live.by == GROUP_LINE ? "line" : "function",
-                !is_sorted     ? ""
+                !is_sorted          ? ""
                 : top->look.unicode ? "▾"
-                               : "v");
+                                    : "v");
     return row - area.row + 1;
 }
 
@@ -173,7 +173,8 @@ static void draw_row(const struct top *top, int row, int width, uint32_t group, 
     }
     if (values->trend && !top->frozen && !top->exited)
         draw_words(row, 0, 1,
-                   values->trend > 0 ? (top->look.unicode ? "▴" : "+") : (top->look.unicode ? "▾" : "-"),
+                   values->trend > 0 ? (top->look.unicode ? "▴" : "+")
+                                     : (top->look.unicode ? "▾" : "-"),
                    all);
     if (width >= HISTORY_FROM_COLUMNS)
         at = draw_history(top, row, at, values, all);
@@ -182,7 +183,7 @@ static void draw_row(const struct top *top, int row, int width, uint32_t group, 
 
 static const char *why_empty(const struct top *top)
 {
-    if (top->has_filter)
+    if (top->filter.is_set)
         return "nothing matches the filter; Esc takes it away";
     if (top->mode != LIVE_WALL && top->profile->stats.samples)
         return "not seen running yet; m shows waiting threads, too";

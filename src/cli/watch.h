@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "base/opt.h"
+#include "cli/row_filter.h"
 #include "cli/tty.h"
 #include "collect/service.h"
 #include "os/usage.h"
@@ -27,7 +28,6 @@
 #define WATCH_MAX_REQUESTS 512u /* in flight, of all processes, that are listed */
 #define WATCH_MAX_DEAD 64u      /* processes that died at work */
 #define WATCH_SCAN_NS 1000000000u
-#define WATCH_FILTER_MAX 128u
 #define WATCH_COMMAND_MAX 256u
 #define WATCH_MESSAGE_NS 5000000000u
 #define WATCH_NUMBER 8u
@@ -150,14 +150,11 @@ struct watch {
     enum watch_section section;
     enum watch_sort sort;
     enum service_period period;
-    bool is_frozen, has_filter;
-    regex_t filter;
-    char filter_text[WATCH_FILTER_MAX];
+    bool is_frozen;
+    struct row_filter filter;
     uint32_t position, first, page;
 
     /* The bottom line. */
-    bool is_typing;
-    char typed[WATCH_FILTER_MAX];
     char message[256];
     uint64_t message_until_ns;
 

@@ -95,8 +95,8 @@ static void draw_sums(const struct watch *watch, int columns, uint64_t mono_ns)
     draw_piece(&line, 0, "in flight %llu", (unsigned long long)watch->request_total);
     if (watch->dead_count)
         draw_piece(&line, A_BOLD | pair(watch, DRAW_RED), "died at work %u", watch->dead_count);
-    if (watch->has_filter)
-        draw_piece(&line, title_attributes(watch), "filter /%s/", watch->filter_text);
+    if (watch->filter.is_set)
+        draw_piece(&line, title_attributes(watch), "filter /%s/", watch->filter.text);
     draw_piece(&line, 0, "cpu %.0f %%", 100 * cpu);
     draw_piece(&line, 0, "memory %s", memory);
     if (watch_count(watch, WATCH_BARE))
@@ -238,7 +238,7 @@ static void draw_process(const struct watch *watch, int line, int columns, uint3
 
 static const char *why_empty(const struct watch *watch)
 {
-    if (watch->has_filter)
+    if (watch->filter.is_set)
         return "nothing matches the filter; Esc takes it away";
     if (watch_count(watch, WATCH_OPEN))
         return "nothing of this kind has happened yet";
@@ -388,9 +388,9 @@ static void draw_bottom(struct watch *watch, int row, int columns, uint64_t mono
     static const char *const words[] = {"q quit",   "h help",       "1-9 section",   "/ filter",
                                         "< > sort", "w lately/all", "Enter details", NULL};
     struct draw_line line = {.row = row, .end = columns};
-    if (watch->is_typing) {
+    if (watch->filter.is_typing) {
         int at = draw_words(row, 0, columns, "filter (regular expression): ", A_BOLD);
-        at += draw_words(row, at, columns - at, watch->typed, 0);
+        at += draw_words(row, at, columns - at, watch->filter.typed, 0);
         move(row, at < columns ? at : columns - 1);
         return;
     }

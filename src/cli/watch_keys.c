@@ -61,18 +61,11 @@ static void enter(struct watch *watch, int argument)
     watch->first = 0;
 }
 
-static void forget_filter(struct watch *watch)
-{
-    if (watch->has_filter)
-        regfree(&watch->filter);
-    watch->has_filter = false;
-}
-
 static void back(struct watch *watch, int argument)
 {
     (void)argument;
     if (watch->screen == WATCH_TABLE)
-        forget_filter(watch);
+        row_filter_clear(&watch->filter);
     watch->screen = WATCH_TABLE;
     watch->first = 0;
 }
@@ -155,43 +148,18 @@ static void redraw(struct watch *watch, int argument)
 static void begin_filter(struct watch *watch, int argument)
 {
     (void)argument;
-    watch->is_typing = true;
-    curs_set(1);
-    snprintf(watch->typed, sizeof watch->typed, "%s", watch->has_filter ? watch->filter_text : "");
-}
-
-static void end_typing(struct watch *watch)
-{
-    watch->is_typing = false;
-    curs_set(0);
-}
-
-static void use_filter(struct watch *watch)
-{
-    regex_t regex;
-    struct err err;
-    if (*watch->typed && view_compile(&regex, watch->typed, "filter", &err) < 0) {
-        watch_say(watch, "%s", err.text);
-        return; /* still typing: it can be mended */
-    }
-    forget_filter(watch);
-    end_typing(watch);
-    if (*watch->typed) {
-        watch->filter = regex;
-        watch->has_filter = true;
-        memcpy(watch->filter_text, watch->typed, sizeof watch->filter_text);
-    }
-    section(watch, (int)watch->section);
+    row_filter_type(&watch->filter);
 }
 
 static void type(struct watch *watch, int key)
 {
+    struct err err;
     watch->message_until_ns = 0;
-    enum tty_edit edit = tty_edit(watch->typed, sizeof watch->typed, key);
-    if (edit == TTY_EDIT_DONE)
-        use_filter(watch);
-    else if (edit == TTY_EDIT_LEFT)
-        end_typing(watch);
+    int result = row_filter_key(&watch->filter, key, &err);
+    if (result < 0)
+        watch_say(watch, "%s", err.text);
+    else if (result > 0)
+        section(watch, (int)watch->section);
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -242,7 +210,7 @@ const struct watch_binding watch_bindings[] = {
 
 void watch_key(struct watch *watch, int key)
 {
-    if (watch->is_typing && key != KEY_RESIZE) {
+    if (watch->filter.is_typing && key != KEY_RESIZE) {
         type(watch, key);
         return;
     }

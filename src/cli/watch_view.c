@@ -33,7 +33,7 @@ const char *watch_section_name(enum watch_section section)
 
 bool watch_matches(const struct watch *watch, const char *text)
 {
-    return !watch->has_filter || regexec(&watch->filter, text, 0, NULL, 0) == 0;
+    return !watch->filter.is_set || regexec(&watch->filter.regex, text, 0, NULL, 0) == 0;
 }
 
 /* ---- merging ------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static int make_room(struct watch_view *view, uint32_t count)
 static bool is_wanted(const struct watch *watch, const struct watch_row *row)
 {
     struct buf title;
-    if (!watch->has_filter)
+    if (!watch->filter.is_set)
         return true;
     buf_init(&title, 0);
     watch_title(watch, row, &title);
