@@ -206,3 +206,54 @@ def test_serve_requests__slow_requests__have_their_stacks_in_their_traces(pitvip
         assert burning > 0.9 * total
         assert SEEN_SHARE * row["duration_s"] < total <= 1.05 * row["duration_s"]
         assert profile["timeline"]["threads"]
+
+
+LOOP = '''
+import asyncio, time
+from fastapi import FastAPI
+app = FastAPI()
+
+def load_all():
+    end = time.perf_counter() + 0.3
+    while time.perf_counter() < end:
+        sum(range(100))
+
+@app.get("/report")
+async def report():
+    load_all()
+    return "x"
+
+@app.get("/quick")
+async def quick():
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+    return "x"
+
+@app.get("/health")
+async def health():
+    return "x"
+'''
+WINDOW_S = 10
+BLOCKED = re.compile(r"GET /report held up the event loop \d+ times?, for \d+\.\d\d s at most, in load_all \(.*app\.py:\d+\)")
+
+
+def test_serve_requests__event_loop_held_up__the_function_is_named(pitviper, tmp_path):
+    pytest.importorskip("fastapi", reason="FastAPI is not installed: tests/agent/requirements.txt")
+    words = ["uvicorn", "--port", "{port}", "app:app"]
+    options = ["--rate", "100", "--budget", "100%", "--process-budget", "50%", "--include", "uvicorn"]
+    with Serve(pitviper, tmp_path / "store", *options) as serve:
+        with server(tmp_path, words, LOOP, check="/health", PITVIPER_SERVICE="async") as site:
+            end = time.monotonic() + WINDOW_S + 3
+            while time.monotonic() < end and not serve.answer("events", kind="blocked")["rows"]:
+                site.get("/report")
+                site.get("/quick")
+            site.get("/report")
+        time.sleep(1)
+    rows = ask(pitviper, tmp_path / "store", "events", "--kind", "blocked")
+    print(rows)
+    assert [row["service"] for row in rows] == ["async"]
+    assert BLOCKED.fullmatch(rows[0]["text"])
+    lag = ask_at_rest(pitviper, tmp_path / "store", "series", "--what", "runtime", "--service", "async")
+    print(lag)
+    longest = next(line for line in lag["series"] if line["name"] == "asyncio.loop.lag")
+    assert max(value for value in longest["values"] if value is not None) >= 0.3
