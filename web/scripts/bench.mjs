@@ -4,11 +4,14 @@
 // Pans and zooms a flame graph in which every node weighs something, once per animation frame, in headless Chromium
 // without a GPU and without a frame limit, so a frame's length is the whole cost: script, raster, compositing. "paint" is the
 // script's part. Also: time from opening the file to the first picture, time of one re-aggregation while a range is
-// dragged, size of the page.
+// dragged, size of the page. Of the served page: its size, and the time until its first view is there, from a server
+// on this machine that answers at once.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { fillPage, openBrowser, PAGE } from './page.mjs';
+import { startMock } from './mock.mjs';
+import { fillPage, openBrowser, PAGE, root } from './page.mjs';
 import { synthesise } from './synth.mjs';
 
 const NODES = Number(process.argv[2] ?? 100_000);
@@ -112,4 +115,18 @@ for (const kind of ['pan', 'zoom', 'range']) {
   line(`${kind}: whole frame`, intervals);
   if (kind !== 'range') line(`${kind}: paint`, paints);
 }
+
+const parts = ['index.html', 'app.js', 'app.css'].map((name) => readFileSync(join(root, 'dist', name)));
+const packed = parts.reduce((sum, part) => sum + gzipSync(part, { level: 9 }).length, 0);
+console.log(`served page                    gzipped ${(packed / 1000).toFixed(1)} kB`);
+const mock = await startMock();
+const views = [];
+for (let i = 0; i < 9; i++) {
+  const view = await browser.visit(mock.url);
+  await view.waitForSelector('tbody tr');
+  views.push(await view.evaluate(() => performance.getEntriesByType('paint').at(-1).startTime));
+  await view.close();
+}
+line('served page: first view', views);
 await browser.close();
+await mock.close();

@@ -31,6 +31,17 @@ const depfile = option('depfile', '');
 const esbuild = createRequire(join(modules, 'x.js'))('esbuild');
 const inputs = new Set(['scripts/build.mjs']);
 
+/** The licences of the packages that a script contains go where it goes. */
+function notice(metafile) {
+  const names = ['preact', 'uplot'].filter((name) =>
+    Object.keys(metafile.inputs).some((path) => path.includes(`node_modules/${name}/`)),
+  );
+  const texts = names.map(
+    (name) => `${name}: ${readFileSync(join(modules, name, 'LICENSE'), 'utf8').trim()}`,
+  );
+  return texts.length > 0 ? `/*\nContains\n\n${texts.join('\n\n')}\n*/\n` : '';
+}
+
 async function bundle(entry) {
   const result = await esbuild.build({
     absWorkingDir: web,
@@ -49,7 +60,7 @@ async function bundle(entry) {
     logLevel: 'warning',
   });
   for (const input of Object.keys(result.metafile.inputs)) inputs.add(input);
-  return result.outputFiles[0].text.trim();
+  return notice(result.metafile) + result.outputFiles[0].text.trim();
 }
 
 function read(path) {
