@@ -239,8 +239,12 @@ static void look_for_agent(struct harvest *harvest, struct harvest_member *membe
     struct collect *collect = NULL;
     if (harvest->mono_ns < member->next_look_ns)
         return;
-    bool is_young = harvest->mono_ns - member->added_ns < HARVEST_YOUNG_NS;
-    member->next_look_ns = harvest->mono_ns + (is_young ? 0 : HARVEST_LOOK_NS);
+    uint64_t age_ns = harvest->mono_ns - member->added_ns, pause_ns = age_ns / HARVEST_LOOK_SHARE;
+    if (age_ns < HARVEST_YOUNG_NS)
+        pause_ns = 0;
+    else if (pause_ns > HARVEST_LOOK_MOST_NS)
+        pause_ns = HARVEST_LOOK_MOST_NS;
+    member->next_look_ns = harvest->mono_ns + pause_ns;
     if (collect_open(member->pid, &collect, NULL) < 0)
         return;
     if (take(harvest, member, collect) == 0)

@@ -24,10 +24,13 @@
 #include "os/usage.h"
 
 #define HARVEST_WINDOW_NS UINT64_C(10000000000)
-#define HARVEST_LOOK_NS UINT64_C(1000000000)  /* how often an agent is looked for */
-#define HARVEST_YOUNG_NS UINT64_C(5000000000) /* younger ones at every tick */
-#define HARVEST_KEEP_HISTORY 4096u            /* records of a process: 0.5 MB */
-#define HARVEST_OTHER "(other)"               /* a name, where the table of names was full */
+#define HARVEST_LOOK_NS UINT64_C(1000000000)  /* a tick */
+#define HARVEST_YOUNG_NS UINT64_C(5000000000) /* an agent of a younger one: looked for every tick  \
+                                               */
+#define HARVEST_LOOK_SHARE 5u                 /* later after this part of its age, at most */
+#define HARVEST_LOOK_MOST_NS UINT64_C(16000000000)
+#define HARVEST_KEEP_HISTORY 4096u /* records of a process: 0.5 MB */
+#define HARVEST_OTHER "(other)"    /* a name, where the table of names was full */
 
 #define HARVEST_BLOCKERS 8u /* of a process in a window that are looked into */
 

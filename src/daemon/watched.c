@@ -26,7 +26,7 @@
 #define LABEL_OTHER 2u
 #define LABEL_LATER UINT32_MAX
 #define LABELS_MAX_BYTES ((size_t)1 << 20)
-#define ROUND_NS UINT64_C(1000000000) /* one at least so often */
+#define ROUND_NS UINT64_C(10000000000) /* one at least so often */
 #define POOL_MAX_NS UINT64_C(1000000000)
 
 /* ---- life ---------------------------------------------------------------------------------- */
