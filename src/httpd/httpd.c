@@ -81,6 +81,21 @@ static enum MHD_Result send_reply(struct request *request)
     return result;
 }
 
+/* What a worker wrote; thrown away where clients leave too much untaken. */
+static enum MHD_Result send_answer(struct request *request)
+{
+    struct httpd *httpd = request->httpd;
+    work_take(httpd->work, request->job, &request->reply);
+    request->job = NULL;
+    if (httpd->held_bytes > 0 &&
+        httpd->held_bytes + request->reply.body.size > HTTPD_HELD_MAX_BYTES) {
+        reply_error(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
+                    "too many answers wait for their clients; ask again later");
+        request->reply.retry_after_s = 5;
+    }
+    return send_reply(request);
+}
+
 static enum MHD_Result run_route(struct request *request)
 {
     const char *tags = request_header(request, "If-None-Match");
@@ -127,8 +142,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               const char *method, const char *version, const char *data,
                               size_t *data_size, void **own)
 {
-    struct httpd *httpd = context;
     struct request *request = *own;
+    (void)context;
     (void)connection;
     (void)url;
     (void)version;
@@ -142,11 +157,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     if (request->refused)
         return send_reply(request);
-    if (request->job) {
-        work_take(httpd->work, request->job, &request->reply);
-        request->job = NULL;
-        return send_reply(request);
-    }
+    if (request->job)
+        return send_answer(request);
     if (buf_failed(&request->body)) {
         reply_error(&request->reply, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %u bytes",
                     BODY_MAX_BYTES);

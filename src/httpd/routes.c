@@ -149,9 +149,8 @@ static enum route_result run_live(struct request *request)
 static enum route_result run_answer(struct request *request)
 {
     struct httpd *httpd = request->httpd;
-    if (httpd->held_bytes < HTTPD_HELD_MAX_BYTES)
-        request->job = work_ask(httpd->work, request->connection, request->kind, &request->uri,
-                                request->id, &request->wish);
+    request->job = work_ask(httpd->work, request->connection, request->kind, &request->uri,
+                            request->id, &request->wish);
     if (request->job)
         return ROUTE_WAITS;
     reply_error(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
