@@ -171,6 +171,15 @@ void list_join(struct store_answer *into, const struct store_answer *other)
     into->windows += other->windows;
 }
 
+double list_part_seconds(const struct ask *ask, const struct store_answer *answer, uint64_t from_ns,
+                         uint64_t to_ns)
+{
+    struct store_answer part = *answer;
+    part.from_ns = from_ns > answer->from_ns ? from_ns : answer->from_ns;
+    part.to_ns = to_ns < answer->to_ns ? to_ns : answer->to_ns;
+    return list_seconds(ask, &part);
+}
+
 double list_seconds(const struct ask *ask, const struct store_answer *answer)
 {
     uint64_t now_ns = ask->request->now_wall_ns;

@@ -47,6 +47,9 @@ void list_join(struct store_answer *into, const struct store_answer *other);
 /* How long it is that something can have been seen: the windows that there were, within the range.
  * 0: there were none. */
 double list_seconds(const struct ask *ask, const struct store_answer *answer);
+/* The same of a part of the range. */
+double list_part_seconds(const struct ask *ask, const struct store_answer *answer, uint64_t from_ns,
+                         uint64_t to_ns);
 /* Seconds, or null where there are none. */
 void list_number(struct jsonw *json, const char *key, double value);
 /* Of a finished body: too large, no memory, or 0. */

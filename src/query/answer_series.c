@@ -2,8 +2,9 @@
 /* answer_series.c - the same numbers over time: one list of values per line, null where nothing is
  * known.
  *
- * What is counted (samples, requests) is 0 in a step without any, between the first and the last
- * window that there were; outside of them nobody looked, and it is null. What is measured (gauges,
+ * What is counted (samples, requests) is added up and divided by the part of the step that was
+ * watched: the range and the windows that there were. So the step that now is in has its true rate;
+ * one without any has 0, one in which nobody looked null. What is measured (gauges,
  * quantiles) is null in every step without a value.
  *
  * Lines beyond MAX_LINES are added up as "(other)", where that makes sense: nothing is left out in
@@ -129,7 +130,7 @@ static int take_group(void *context, uint64_t start_ns, const struct store_group
                         .unit = unit_of(group->type)};
     if (g->name && strcmp(line.name, g->name) != 0)
         return 0;
-    return add(g, &line, step, (double)group->weight_ns / (double)g->steps.step_ns);
+    return add(g, &line, step, (double)group->weight_ns / 1e9);
 }
 
 static int read_groups(struct gathering *g, struct store *store, struct store_answer *answer,
@@ -165,7 +166,6 @@ static int take_histogram(void *context, uint64_t start_ns, const struct store_h
 static int add_timing(struct gathering *g, uint32_t step)
 {
     const struct timing *timing = &g->timings[step];
-    double seconds = (double)g->steps.step_ns / 1e9;
     struct line quantiles[] = {
         {"p50", "s", 0, true, false}, {"p95", "s", 0, true, false}, {"p99", "s", 0, true, false}};
     static const uint32_t per_mille[] = {500, 950, 990};
@@ -175,11 +175,11 @@ static int add_timing(struct gathering *g, uint32_t step)
         struct line count = {.name = queries ? "queries" : "requests", .unit = "1/s"};
         struct line errors = {.name = "errors", .unit = "1/s"};
         struct line time = {.name = "time", .unit = "s/s"};
-        result = add(g, &count, step, (double)timing->count / seconds);
+        result = add(g, &count, step, (double)timing->count);
         if (result == 0)
-            result = add(g, &errors, step, (double)timing->errors / seconds);
+            result = add(g, &errors, step, (double)timing->errors);
         if (result == 0 && queries)
-            result = add(g, &time, step, (double)timing->total_ns / 1e9 / seconds);
+            result = add(g, &time, step, (double)timing->total_ns / 1e9);
         return result;
     }
     for (size_t i = 0; i < 3 && result == 0 && timing->bucket_total; i++)
@@ -318,10 +318,13 @@ static int compare_lines(const void *left, const void *right)
     return a->sum < b->sum ? 1 : a->sum > b->sum ? -1 : strcmp(a->name, b->name);
 }
 
-static bool was_watched(const struct gathering *g, const struct store_answer *answer, uint32_t step)
+/* NaN: nobody looked. */
+static double rate_of(const struct gathering *g, const struct store_answer *answer, uint32_t step,
+                      double sum)
 {
     uint64_t start_ns = g->steps.first_ns + step * g->steps.step_ns;
-    return start_ns < answer->last_ns && start_ns + g->steps.step_ns > answer->first_ns;
+    double seconds = list_part_seconds(&g->ask, answer, start_ns, start_ns + g->steps.step_ns);
+    return seconds > 0 ? (isnan(sum) ? 0 : sum) / seconds : NAN;
 }
 
 static double *line_values(const struct gathering *g, const struct line *line)
@@ -339,10 +342,8 @@ static void write_line(struct jsonw *json, const struct gathering *g,
     jsonw_key_string(json, "unit", line->unit);
     jsonw_key(json, "values");
     jsonw_array_begin(json);
-    for (uint32_t i = 0; i < g->steps.count; i++) {
-        bool is_zero = isnan(values[i]) && !line->measured && was_watched(g, answer, i);
-        jsonw_double(json, is_zero ? 0 : values[i]);
-    }
+    for (uint32_t i = 0; i < g->steps.count; i++)
+        jsonw_double(json, line->measured ? values[i] : rate_of(g, answer, i, values[i]));
     jsonw_array_end(json);
     jsonw_object_end(json);
 }

@@ -22,7 +22,7 @@
 
 struct service_row {
     const char *service;
-    uint64_t processes, seen; /* alive by their gauges; that had samples */
+    uint64_t processes, seen; /* alive at the end, by their gauges; that had samples */
     uint64_t cpu_ns, requests, errors, last_ns;
     double cores, rss_bytes, rate, error_rate, p50_s, p95_s;
     struct timing timing;
@@ -46,6 +46,8 @@ struct gathering {
     uint64_t *sparks; /* steps.count for each service */
     uint32_t spark_count;
     uint64_t gauges_end_ns;
+    bool has_gauges;
+    const struct store_answer *answer;
 };
 
 static struct service_row *row_of(struct gathering *g, const char *service)
@@ -161,6 +163,7 @@ static int take_gauge(void *context, uint64_t start_ns, const struct store_gauge
     if (!row)
         return ERR_NO_MEMORY;
     row->last_ns = gauge->last_ns > row->last_ns ? gauge->last_ns : row->last_ns;
+    g->has_gauges = true;
     if (gauge->last_ns + ALIVE_NS < g->gauges_end_ns)
         return 0; /* it has ended */
     if (!strcmp(gauge->name, QUERY_GAUGE_MEMORY)) {
@@ -241,7 +244,9 @@ static void write_spark(struct jsonw *json, const void *row, void *context)
         uint64_t ns = service->index < g->spark_count
                           ? g->sparks[(size_t)service->index * g->steps.count + i]
                           : 0;
-        jsonw_double(json, (double)ns / (double)g->steps.step_ns);
+        uint64_t from_ns = g->steps.first_ns + i * g->steps.step_ns;
+        double seconds = list_part_seconds(g->ask, g->answer, from_ns, from_ns + g->steps.step_ns);
+        jsonw_double(json, seconds > 0 ? (double)ns / 1e9 / seconds : NAN);
     }
     jsonw_array_end(json);
 }
@@ -272,7 +277,7 @@ static void finish(struct gathering *g, const struct store_answer *answer)
     double seconds = list_seconds(g->ask, answer);
     for (uint32_t i = 0; i < g->services.count; i++) {
         struct service_row *row = rowset_at(&g->services, i);
-        row->processes = row->processes ? row->processes : row->seen;
+        row->processes = g->has_gauges ? row->processes : row->seen;
         row->requests = row->timing.count;
         row->errors = row->timing.errors;
         row->cores = seconds > 0 ? (double)row->cpu_ns / 1e9 / seconds : NAN;
@@ -298,6 +303,7 @@ int answer_services(struct store *store, const struct answer_request *request, s
     if (result == 0 && (g.services.failed || g.versions.failed || g.processes.failed))
         result = err_set(err, ERR_NO_MEMORY, "out of memory");
     if (result == 0) {
+        g.answer = &answer;
         finish(&g, &answer);
         result = list_write(&ask, &answer, &shape, g.services.rows, g.services.count, &g, out, err);
     }
