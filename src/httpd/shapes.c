@@ -95,6 +95,10 @@ static const struct shape_param params[] = {
     {"base_to", "s", "and ends then"},
     {"base_version", "s", "compared with this version"},
     {"base_service", "s", "compared with this service"},
+    {"split", "none|process|thread|endpoint", "what the threads of the profile are"},
+    {"norm", "shares|seconds", "what is compared: shares of the samples, or seconds per second"},
+    {"all", "0|1", "1: also what is noise"},
+    {"base_service", "s", "compared with this service"},
     {"seconds", "i", "the last so many seconds, as go tool pprof and Parca ask"},
     {0},
 };
