@@ -7,6 +7,8 @@ export interface MockOptions {
   empty?: boolean;
   /** Status of each answer; 0: none fails. */
   failing?: number;
+  /** So many answers are 503 with Retry-After. */
+  busy?: number;
   slow?: number;
   cut?: number;
   evil?: boolean;
@@ -21,6 +23,8 @@ export interface Mock {
   readonly posted: readonly (readonly [string, Record<string, unknown>])[];
   set(options: MockOptions): void;
   send(name: string, data: unknown): void;
+  /** Open streams of events. */
+  listeners(): number;
   status(): Record<string, unknown>;
   close(): Promise<void>;
 }

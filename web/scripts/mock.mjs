@@ -5,7 +5,7 @@
 //   node scripts/mock.mjs [--port 7117]
 //
 // startMock({now}) gives {url, requests, posted, set(options), send(name, data), close()}. Options, which tests change
-// while it runs: empty (no rows), failing (each answer is this status), slow (ms), cut (bytes of each answer), evil
+// while it runs: empty (no rows), failing (each answer is this status), busy (so many answers are 503), slow (ms), cut (bytes of each answer), evil
 // (names are HTML), token, missing (answers say that windows are missing), warnings, agentless.
 
 import { readFileSync } from 'node:fs';
@@ -596,6 +596,11 @@ export async function startMock({ now: fixed = 0, port = 0, ...first } = {}) {
       posted.push([path, JSON.parse(body)]);
       return json(response, path === 'boost' ? 202 : 201, {});
     }
+    if (options.busy > 0 && path !== 'status') {
+      options.busy--;
+      response.setHeader('Retry-After', '0');
+      return json(response, 503, { error: 'too much to do', status: 503 });
+    }
     if (options.slow) await new Promise((done) => setTimeout(done, options.slow));
     if (options.failing && path !== 'status')
       return json(response, options.failing, {
@@ -618,6 +623,7 @@ export async function startMock({ now: fixed = 0, port = 0, ...first } = {}) {
     send(name, data) {
       for (const stream of streams) stream.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
     },
+    listeners: () => streams.size,
     status: () => api('status', new URLSearchParams()),
     async close() {
       for (const stream of streams) stream.end();

@@ -38,7 +38,11 @@ export function apiPath(path: string, query: Query = {}): string {
   return `api/v1/${path}${text && `?${text}`}`;
 }
 
-export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+const PATIENT_S = 5;
+const PATIENCE = 2;
+
+/** A server that has too much to do at the moment says when to come back. */
+export async function request(path: string, init: RequestInit = {}, patience = PATIENCE): Promise<Response> {
   const headers = new Headers(init.headers);
   if (token) headers.set('Authorization', `Bearer ${token}`);
   let response: Response;
@@ -54,6 +58,11 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     throw new ApiProblem('pitviper does not answer. Is “pitviper serve” still running?', 0);
   }
   if (response.ok) return response;
+  const wait = response.status === 503 ? Number(response.headers.get('Retry-After') ?? NaN) : NaN;
+  if (patience > 0 && wait >= 0 && wait <= PATIENT_S && (init.method ?? 'GET') === 'GET') {
+    await new Promise((done) => setTimeout(done, 1000 * (wait + Math.random())));
+    return request(path, init, patience - 1);
+  }
   throw new ApiProblem(await sentence(response), response.status);
 }
 

@@ -40,6 +40,12 @@ export function cpuJump(spark: readonly (number | null)[]): number {
   return mean >= NOTABLE_CORES && median > 0 ? mean / median : 0;
 }
 
+/** Which of several is the newest is not known here. */
+export function versionsText(versions: readonly string[]): string {
+  const known = versions.filter((version) => version !== '');
+  return known.length > 2 ? `${known.length} versions` : known.join(', ') || '–';
+}
+
 const WORST_FIRST: readonly Level[] = ['bad', 'warn', 'good', 'quiet'];
 
 export function worstFirst(a: Health, b: Health): number {

@@ -70,7 +70,7 @@ check(
     assert.equal(names.at(-1), 'old-worker');
     assert.match(
       await tab.locator('tr', { hasText: 'shop' }).innerText(),
-      /well\s+4\.2\.0 \+1\s+6\s+2\.31\s+412 MB\s+84\.2\/s\s+84 ms\s+0\.40 %/,
+      /well\s+4\.1\.0, 4\.2\.0\s+6\s+2\.31\s+412 MB\s+84\.2\/s\s+84 ms\s+0\.40 %/,
     );
     assert.match(await tab.locator('tr', { hasText: 'report-nightly' }).innerText(), /no agent\s+–\s+–/);
     assert.equal(await tab.locator('.spark').count(), 6);
@@ -473,6 +473,53 @@ check(
     mock.send('event', { at_s: 1, kind: 'deploy', service: 'shop', version: '9.9' });
     await tab.waitForSelector('.page-toast.shown');
     assert.equal(await tab.locator('.page-toast').innerText(), 'shop: deploy: 9.9');
+  },
+);
+
+check(
+  'states: a server with too much to do is asked again when it says',
+  '',
+  { answers: { busy: 2 }, faults: 2 },
+  async (tab) => {
+    await tab.waitForSelector('tbody tr');
+  },
+);
+
+check(
+  'live: what is under the pointer does not change; a tab that nobody sees holds no connection',
+  `${SHOP}profile`,
+  {},
+  async (tab, mock) => {
+    await tab.waitForSelector('.live-live');
+    await settled(tab);
+    await tab.hover('.explorer .chart');
+    const before = asked(mock, 'profile').length;
+    await tab.evaluate(() => {
+      const real = Date.now;
+      Date.now = () => real() + 1e6;
+    });
+    mock.send('status', { ...mock.status(), warnings: ['one'] });
+    await tab.waitForSelector('.warnings');
+    assert.equal(asked(mock, 'profile').length, before);
+    await tab.hover('h1');
+    mock.send('status', mock.status());
+    await tab.waitForSelector('.warnings', { state: 'detached' });
+    await settled(tab);
+    assert.equal(asked(mock, 'profile').length, before + 1);
+    const hide = (hidden: boolean): Promise<void> =>
+      tab.evaluate((value) => {
+        Object.defineProperty(document, 'hidden', { value, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, hidden);
+    const listeners = async (wanted: number): Promise<void> => {
+      for (let i = 0; i < 100 && mock.listeners() !== wanted; i++) await tab.waitForTimeout(20);
+      assert.equal(mock.listeners(), wanted);
+    };
+    await listeners(1);
+    await hide(true);
+    await listeners(0);
+    await hide(false);
+    await listeners(1);
   },
 );
 

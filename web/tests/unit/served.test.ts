@@ -36,7 +36,7 @@ import {
   wholeSteps,
 } from '../../src/model/chart-data.ts';
 import { checkDuration, durationParam } from '../../src/model/duration.ts';
-import { cpuJump, healthOf, worstFirst } from '../../src/model/health.ts';
+import { cpuJump, healthOf, versionsText, worstFirst } from '../../src/model/health.ts';
 import {
   baseInstants,
   checkPeriod,
@@ -203,6 +203,8 @@ test('health: silence, errors and jumps, the worst first', () => {
   );
   assert.equal(levels[1]!.text, '2 % errors');
   assert.equal(levels.sort(worstFirst)[0]!.level, 'bad');
+  assert.equal(versionsText(['', '1', '2']), '1, 2');
+  assert.equal(versionsText(['1', '2', '3']), '3 versions');
   assert.equal(cpuJump([0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.02, 0.02]), 0);
 });
 

@@ -27,12 +27,6 @@ interface Props {
 
 const SYNC = 'pitviper';
 const AXIS_FONT = '11px system-ui, sans-serif';
-const MARKED = ['deploy', 'alert', 'damage', 'drop'];
-
-export function marksOf(events: readonly Event[]): Event[] {
-  return events.filter((event) => MARKED.includes(event.kind));
-}
-
 export function Chart(props: Props): JSX.Element {
   const { title, columns, theme, shown } = props;
   const host = useRef<HTMLDivElement>(null);
@@ -146,7 +140,6 @@ function options(
     series: [
       {},
       ...columns.lines.map((line, i) => ({
-        label: line.name,
         show: !off.includes(line.name),
         stroke: lineColour(i, theme),
         width: 1.5,

@@ -10,7 +10,6 @@ import { formatCount, formatShare } from '../../lib/text.ts';
 import { goTo, withParams } from '../../model/address.ts';
 import {
   endpoints as endpointsShape,
-  events as eventsShape,
   histogram as histogramShape,
   PARTS,
   series as seriesShape,
@@ -19,7 +18,7 @@ import type { Endpoint, Histogram } from '../../model/answers.ts';
 import { barsOf, columnsOf } from '../../model/chart-data.ts';
 import { durationParam } from '../../model/duration.ts';
 import { fixed } from '../../model/period.ts';
-import { Charts, marksOf } from './chart.tsx';
+import { Charts } from './chart.tsx';
 import { alarming, BARRED, rate, seconds, WIDE, whole } from './columns.tsx';
 import { AnswerTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
@@ -30,6 +29,7 @@ import type { PageContext } from './page.ts';
 import type { TabProps } from './service-view.tsx';
 import { Nothing, Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
+import { useMarks } from './use-marks.ts';
 
 const COLUMNS: readonly Column<Endpoint>[] = [
   { key: 'endpoint', title: 'Endpoint', cell: (row) => row.endpoint || '(none)' },
@@ -117,7 +117,7 @@ function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
   const shown = instantsShown(page);
   const latency = useAnswer(page, 'series', { what: 'latency', ...of }, seriesShape);
   const requests = useAnswer(page, 'series', { what: 'requests', ...of }, seriesShape);
-  const events = useAnswer(page, 'events', { service }, eventsShape);
+  const marks = useMarks(page, service);
   const rows = useAnswer(page, 'endpoints', { ...of, limit: 0 }, endpointsShape);
   const histogram = useAnswer(
     page,
@@ -128,7 +128,7 @@ function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
   const row = rows.data?.rows.find((found) => found.endpoint === endpoint);
   const chart = {
     shown,
-    marks: marksOf(events.data?.rows ?? []),
+    marks,
     theme: page.theme,
     setRange: (range: typeof shown) => setParams(page, fixed(range)),
   };

@@ -37,7 +37,11 @@ export function Select({
   return (
     <label class={value ? 'select set' : 'select'}>
       <span>{title}</span>
-      <select value={value} onChange={(event) => setParams(page, { [name]: event.currentTarget.value })}>
+      <select
+        value={value}
+        aria-label={title || name}
+        onChange={(event) => setParams(page, { [name]: event.currentTarget.value })}
+      >
         {all !== null && <option value="">{all}</option>}
         {!known && <option value={value}>{value}</option>}
         {options.map(([option, text]) => (

@@ -8,17 +8,12 @@ import { download, tell } from '../../api/client.ts';
 import { profile as profileShape } from '../../api/profiles.ts';
 import { formatInstant } from '../../lib/quantity.ts';
 import { FILTERS, goTo } from '../../model/address.ts';
-import {
-  events as eventsShape,
-  series as seriesShape,
-  versions as versionsShape,
-} from '../../model/answers.ts';
+import { series as seriesShape, versions as versionsShape } from '../../model/answers.ts';
 import { columnsOf, largest } from '../../model/chart-data.ts';
 import { baseInstants, BASES, checkPeriod, fixed, instantsOf } from '../../model/period.ts';
 import type { Instants } from '../../model/period.ts';
 import type { Profile } from '../../model/profile.ts';
 import { Icon } from '../icons.tsx';
-import { marksOf } from './chart.tsx';
 import { Explored } from './explored.tsx';
 import { ProfileFilters, Select } from './filters.tsx';
 import { HeatMap } from './heat-map.tsx';
@@ -27,6 +22,7 @@ import { instantsShown, param, setParams } from './page.ts';
 import type { PageContext } from './page.ts';
 import { Nothing, Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
+import { useMarks } from './use-marks.ts';
 
 const HEAT_ROWS = 9;
 const BY: readonly (readonly [string, string])[] = [
@@ -123,7 +119,7 @@ function CpuOverTime({ page, service, filters, shown, selected, children }: Time
     { what: 'cpu', by: by || 'none', service, ...filters },
     seriesShape,
   );
-  const events = useAnswer(page, 'events', { service }, eventsShape);
+  const marks = useMarks(page, service);
   const filter = FILTER_OF[by];
   const select = (range: Instants | null): void =>
     setParams(page, { sel: range ? `${fixed(range).from}-${fixed(range).to}` : '' }, false);
@@ -161,7 +157,7 @@ function CpuOverTime({ page, service, filters, shown, selected, children }: Time
               step={series.step_s}
               shown={shown}
               selected={selected}
-              marks={marksOf(events.data?.rows ?? [])}
+              marks={marks}
               theme={page.theme}
               choose={filter ? (name) => setParams(page, { [filter]: name, by: '' }) : null}
               select={select}

@@ -4,15 +4,11 @@
 import type { JSX } from 'preact';
 import { formatInteger, formatSeconds } from '../../lib/quantity.ts';
 import { goTo, withParams } from '../../model/address.ts';
-import {
-  events as eventsShape,
-  queries as queriesShape,
-  series as seriesShape,
-} from '../../model/answers.ts';
+import { queries as queriesShape, series as seriesShape } from '../../model/answers.ts';
 import type { Query } from '../../model/answers.ts';
 import { columnsOf } from '../../model/chart-data.ts';
 import { fixed } from '../../model/period.ts';
-import { Charts, marksOf } from './chart.tsx';
+import { Charts } from './chart.tsx';
 import { alarming, BARRED, seconds, WIDE, whole } from './columns.tsx';
 import { DataTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
@@ -24,6 +20,7 @@ import type { PageContext } from './page.ts';
 import type { TabProps } from './service-view.tsx';
 import { Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
+import { useMarks } from './use-marks.ts';
 
 const COLUMNS: readonly Column<Query>[] = [
   {
@@ -90,7 +87,7 @@ function keyOf(row: Query): string {
 function OneQuery({ page, service, row }: Omit<TabProps, 'agent'> & { row: Query }): JSX.Element {
   const shown = instantsShown(page);
   const answer = useAnswer(page, 'series', { what: 'queries', service, name: row.statement }, seriesShape);
-  const events = useAnswer(page, 'events', { service }, eventsShape);
+  const marks = useMarks(page, service);
   return (
     <section class="detail" aria-label="Statement">
       <div class="detail-head">
@@ -107,7 +104,7 @@ function OneQuery({ page, service, row }: Omit<TabProps, 'agent'> & { row: Query
               title="Over time"
               columns={columnsOf(data, shown, page.now)}
               shown={shown}
-              marks={marksOf(events.data?.rows ?? [])}
+              marks={marks}
               theme={page.theme}
               setRange={(range) => setParams(page, fixed(range))}
             />

@@ -2,20 +2,21 @@
 // runtime-tab.tsx - what the processes use and what holds them up: memory, CPU, threads, files, garbage collection, loop lag.
 
 import type { JSX } from 'preact';
-import { events as eventsShape, series as seriesShape } from '../../model/answers.ts';
+import { series as seriesShape } from '../../model/answers.ts';
 import { fixed } from '../../model/period.ts';
 import { runtimePanels } from '../../model/runtime.ts';
-import { Chart, marksOf } from './chart.tsx';
+import { Chart } from './chart.tsx';
 import { FilterChips } from './filters.tsx';
 import { instantsShown, param, setParams } from './page.ts';
 import type { TabProps } from './service-view.tsx';
 import { Nothing, Show } from './show.tsx';
 import { useAnswer } from './use-answer.ts';
+import { useMarks } from './use-marks.ts';
 
 export function RuntimeTab({ page, service }: TabProps): JSX.Element {
   const query = { what: 'runtime', service, pid: param(page, 'pid'), version: param(page, 'version') };
   const answer = useAnswer(page, 'series', query, seriesShape);
-  const events = useAnswer(page, 'events', { service }, eventsShape);
+  const marks = useMarks(page, service);
   const shown = instantsShown(page);
   return (
     <>
@@ -35,7 +36,7 @@ export function RuntimeTab({ page, service }: TabProps): JSX.Element {
                   title={panel.title}
                   columns={panel.columns}
                   shown={shown}
-                  marks={marksOf(events.data?.rows ?? [])}
+                  marks={marks}
                   theme={page.theme}
                   area={panel.columns.lines.length === 1}
                   setRange={(range) => setParams(page, fixed(range))}

@@ -28,6 +28,8 @@ interface Props {
   go(place: Place, step?: boolean): void;
 }
 
+/** Does not change under the pointer. */
+const LOOKED_AT = '.explorer:hover, .plot:hover, .heat:hover, .menu, dialog[open]';
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 const KEYS: Keys = [
   ['[  ]', 'the tab before, the next tab'],
@@ -60,17 +62,22 @@ export function ServedPage({ place, go }: Props): JSX.Element {
   }, [denied]);
   useEffect(() => {
     if (denied) return;
-    return listen({
-      state: setLive,
-      status: (next) => {
-        setStatus(next);
-        const { page: shown, paused: held, now: before } = latest.current;
-        const period = placePeriod(shown.place);
-        const age = nowSeconds() - before;
-        const due = age >= refreshSeconds(instantsOf(period, before));
-        if (!held && !document.hidden && isLive(period) && due) refresh();
-      },
-      event: (event) => announce(event, say),
+    const follow = (): void => {
+      const { page: shown, paused: held, now: before } = latest.current;
+      const period = placePeriod(shown.place);
+      const due = nowSeconds() - before >= refreshSeconds(instantsOf(period, before));
+      if (!held && isLive(period) && due && !document.querySelector(LOOKED_AT)) refresh();
+    };
+    return whileVisible(() => {
+      follow();
+      return listen({
+        state: setLive,
+        status: (next) => {
+          setStatus(next);
+          follow();
+        },
+        event: (event) => announce(event, say),
+      });
     });
   }, [denied]);
   useKeys(latest, {
@@ -97,6 +104,22 @@ export function ServedPage({ place, go }: Props): JSX.Element {
       </div>
     </>
   );
+}
+
+/** A tab that nobody sees holds no connection: browsers have six of them for each server. */
+function whileVisible(start: () => () => void): () => void {
+  let stop: (() => void) | null = null;
+  const turn = (): void => {
+    if (document.hidden) stop?.();
+    if (document.hidden) stop = null;
+    else stop ??= start();
+  };
+  turn();
+  document.addEventListener('visibilitychange', turn);
+  return () => {
+    document.removeEventListener('visibilitychange', turn);
+    stop?.();
+  };
 }
 
 function View({ page }: { page: PageContext }): JSX.Element {
@@ -140,7 +163,7 @@ function useKeys(latest: { readonly current: { page: PageContext } }, commands: 
     const keys = (event: KeyboardEvent): void => {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || target.closest('dialog, .chart')) return;
+      if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || target.closest('dialog')) return;
       const { page } = latest.current;
       if (event.key === '?') now.current.help();
       else if (event.key === 't') now.current.toggleTheme();

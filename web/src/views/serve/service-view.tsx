@@ -7,7 +7,7 @@ import { goTo, TABS } from '../../model/address.ts';
 import type { Tab } from '../../model/address.ts';
 import { services } from '../../model/answers.ts';
 import type { Service } from '../../model/answers.ts';
-import { healthOf } from '../../model/health.ts';
+import { healthOf, versionsText } from '../../model/health.ts';
 import { CallsTab } from './calls-tab.tsx';
 import { EndpointsTab } from './endpoints-tab.tsx';
 import { ErrorsTab } from './errors-tab.tsx';
@@ -100,8 +100,8 @@ function Figures({ page, row }: { page: PageContext; row: Service }): JSX.Elemen
       ['p95', formatSeconds(row.p95_s)],
       ['errors', formatPart(row.error_rate)],
     );
-  const version = row.versions.filter((name) => name !== '').at(-1);
-  if (version) figures.push(['version', version]);
+  const version = versionsText(row.versions);
+  if (version !== '–') figures.push(['version', version]);
   return (
     <dl class="figures">
       <div class={`is-${health.level}`}>

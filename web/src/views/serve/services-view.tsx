@@ -7,7 +7,7 @@ import { goTo } from '../../model/address.ts';
 import { services } from '../../model/answers.ts';
 import type { Service } from '../../model/answers.ts';
 import { wholeSteps } from '../../model/chart-data.ts';
-import { healthOf, worstFirst } from '../../model/health.ts';
+import { healthOf, versionsText, worstFirst } from '../../model/health.ts';
 import type { Health } from '../../model/health.ts';
 import { BARRED, bytes, cores, rate, seconds, WIDE, whole } from './columns.tsx';
 import { DataTable, listQuery, SearchField } from './data-table.tsx';
@@ -68,14 +68,7 @@ function Rate({ row }: { row: Service }): JSX.Element {
 }
 
 function Versions({ versions }: { versions: readonly string[] }): JSX.Element {
-  const known = versions.filter((version) => version !== '');
-  if (known.length === 0) return <span class="dim">–</span>;
-  return (
-    <span title={known.join(', ')}>
-      {known.at(-1)}
-      {known.length > 1 && <span class="dim"> +{known.length - 1}</span>}
-    </span>
-  );
+  return <span title={versions.join(', ')}>{versionsText(versions)}</span>;
 }
 
 export function ServicesView({ page }: { page: PageContext }): JSX.Element {
