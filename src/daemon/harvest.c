@@ -299,6 +299,7 @@ static void end_agent(struct harvest *harvest, struct harvest_member *member)
     parts_end(member->parts);
     store_parts(harvest, member);
     finish_traces(harvest, member->owner);
+    harvest_cut(harvest, member);
     let_go(harvest, member);
 }
 

@@ -7,6 +7,7 @@
  *   harvest_traces.c      what a kept trace is stored as (harvest_traces.h)
  *   harvest_samples.c     stacks that wait for their traces (harvest_samples.h)
  *   harvest_blocked.c     which function held up an event loop
+ *   harvest_cut.c         what a process was doing when it ended
  *   harvest_gauges.c      what a process takes of its host, and the pauses that its agent saw
  *
  * Two rhythms: records are read at every tick, because the ring that holds them turns; counters
@@ -25,8 +26,7 @@
 
 #define HARVEST_WINDOW_NS UINT64_C(10000000000)
 #define HARVEST_LOOK_NS UINT64_C(1000000000)  /* a tick */
-#define HARVEST_YOUNG_NS UINT64_C(5000000000) /* an agent of a younger one: looked for every tick  \
-                                               */
+#define HARVEST_YOUNG_NS UINT64_C(5000000000) /* a younger one at every tick */
 #define HARVEST_LOOK_SHARE 5u                 /* later after this part of its age, at most */
 #define HARVEST_LOOK_MOST_NS UINT64_C(16000000000)
 #define HARVEST_KEEP_HISTORY 4096u /* records of a process: 0.5 MB */
@@ -106,3 +106,6 @@ void harvest_gauges_begin(struct harvest *harvest, struct harvest_member *member
 
 /* harvest_blocked.c: events, for the blockers of this window. */
 void harvest_blocked(struct harvest *harvest, struct harvest_member *member);
+
+/* harvest_cut.c: events, for requests that were in flight when the process ended. */
+void harvest_cut(struct harvest *harvest, struct harvest_member *member);

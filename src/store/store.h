@@ -120,7 +120,7 @@ int store_add_trace(struct store *store, const struct store_trace *trace, struct
 
 struct store_event {
     uint64_t at_ns;
-    const char *kind; /* "start", "exit", "deploy", "drop", "alert", "damage", "blocked" */
+    const char *kind; /* "start", "exit", "deploy", "drop", "alert", "damage", "blocked", "cut" */
     const char *service, *host, *version;
     int32_t pid;
     const char *text;   /* for people */

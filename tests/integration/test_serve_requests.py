@@ -5,13 +5,16 @@ A real Flask under gunicorn, two workers, sqlite; serve is there before the appl
 is what the load sent: endpoints, statements with their N+1, exceptions, traces with the stacks of their requests.
 """
 
+import contextlib
+import os
 import re
+import signal
 import threading
 import time
 
 import pytest
 from support.serve import Serve, ask_at_rest
-from support.web_servers import server
+from support.web_servers import family, server
 
 pytest.importorskip("flask", reason="Flask is not installed: tests/agent/requirements.txt")
 
@@ -257,3 +260,45 @@ def test_serve_requests__event_loop_held_up__the_function_is_named(pitviper, tmp
     print(lag)
     longest = next(line for line in lag["series"] if line["name"] == "asyncio.loop.lag")
     assert max(value for value in longest["values"] if value is not None) >= 0.3
+
+
+HANG = '''
+import time
+from flask import Flask
+app = Flask(__name__)
+
+@app.route("/health")
+def health():
+    return "x"
+
+@app.route("/hang/<name>")
+def hang(name):
+    time.sleep(60)
+    return "x"
+'''
+
+
+def test_serve_requests__worker_killed_at_work__what_it_was_doing_is_told(pitviper, tmp_path):
+    words = ["gunicorn", "-w", "1", "--threads", "2", "-b", "{address}", "app:app"]
+    with Serve(pitviper, tmp_path / "store", "--include", "gunicorn") as serve:
+        with server(tmp_path, words, HANG, check="/health", PITVIPER_SERVICE="hanging") as site:
+
+            def ask_once():
+                with contextlib.suppress(OSError):
+                    site.get("/hang/x")
+
+            client = threading.Thread(target=ask_once)
+            client.start()
+            worker = int(family(site.process.pid)[1])
+            end = time.monotonic() + 20
+            while not any(row["pid"] == worker and row["has_agent"] for row in serve.answer("processes")["rows"]):
+                assert time.monotonic() < end
+                time.sleep(0.2)
+            time.sleep(2)
+            os.kill(worker, signal.SIGKILL)
+            client.join()
+            time.sleep(2)
+    rows = ask(pitviper, tmp_path / "store", "events", "--kind", "cut")
+    print(rows)
+    assert [row["service"] for row in rows] == ["hanging"] and rows[0]["pid"] == worker
+    assert re.fullmatch(r"GET /hang/<name> had run for \d+\.\d s when its process ended", rows[0]["text"])

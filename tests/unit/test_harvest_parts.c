@@ -140,6 +140,13 @@ static void test_harvest_parts__exceptions_belong_to_the_endpoint_they_were_rais
     shop_close(&shop);
 }
 
+static int see_event(void *context, const struct store_event *event)
+{
+    char *lines = context;
+    strcat(strcat(lines, event->text), "\n");
+    return 0;
+}
+
 static void test_harvest_parts__what_a_killed_process_was_doing_is_not_lost(void **state)
 {
     (void)state;
@@ -152,12 +159,22 @@ static void test_harvest_parts__what_a_killed_process_was_doing_is_not_lost(void
     uint64_t early = writer_begin(writer, 1, clock_mono_ns());
     writer_span(writer, routed, shop.select, MS, 0);
     writer_span(writer, early, shop.select, MS, 0);
+    writer->slots[0].start_ns = shop.kit.mono_ns - 2 * S;
+    writer->slots[0].leaf_key = shop.select;
+    writer->slots[0].leaf_start_ns = shop.kit.mono_ns;
+    writer->slots[1].start_ns = shop.kit.mono_ns - S;
     kit_tick(&shop.kit, S);
     fake_kill(&shop.process);
     harvest_gone(shop.kit.harvest, shop.process.pid);
     kit_assert_rows(&shop.kit, QUERY_KIND_STATEMENT_IN, "shop",
                     "SELECT ?|(request not known)||0 1 0 1000000 0 0\n"
                     "SELECT ?|GET /users/<int:id>||0 1 0 1000000 0 0\n");
+    char lines[1024] = "";
+    struct store_query query = {.from_ns = T0, .to_ns = T0 + DAY};
+    kit_ok(store_read_events(shop.kit.store, &query, "cut", see_event, lines, &err));
+    assert_string_equal(lines, "(unmatched) had run for 2.0 s when its process ended\n"
+                               "GET /users/<int:id> had run for 3.0 s when its process ended, "
+                               "waiting for SELECT ? for 1.0 s\n");
     fake_done(&shop.process);
     kit_end(&shop.kit);
 }
