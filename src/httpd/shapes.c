@@ -32,7 +32,7 @@ const struct shape shapes[] = {
                   "last_s:n?"},
     {"ExceptionEndpoint", "endpoint:s count:i"},
     {"TraceHead", TRACE "spans:i?"},
-    {"Trace", TRACE "spans:[Span] errors:[TraceError] profile:o?"},
+    {"Trace", TRACE "spans:[Span] missing_spans:i errors:[TraceError] profile:o?"},
     {"Span", "span:s parent:s? kind:s name:s? detail:s? start_s:n duration_s:n error:b? status:i? "
              "rows:i?"},
     {"TraceError", "type:s? where:s? at_s:n? span:s?"},

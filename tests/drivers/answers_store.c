@@ -92,7 +92,8 @@ static int add_trace(struct store *store, uint64_t at_ns, struct err *err)
     static const char json[] =
         "{\"trace\":\"00000000000000010000000000000002\",\"service\":\"shop\",\"version\":null,"
         "\"endpoint\":\"GET /\",\"start_s\":1,\"duration_s\":0.5,\"status\":200,\"error\":false,"
-        "\"reasons\":[\"slow\"],\"pid\":10,\"spans\":[],\"errors\":[],\"profile\":null}";
+        "\"reasons\":[\"slow\"],\"pid\":10,\"spans\":[],\"missing_spans\":0,\"errors\":[],"
+        "\"profile\":null}";
     struct trace_blob_head head = {.reasons = 2, .spans = 1};
     struct buf blob;
     buf_init(&blob, 0);

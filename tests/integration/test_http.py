@@ -773,3 +773,53 @@ def test_http__pprof__is_what_go_tool_pprof_reads(filled, tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert "1000" in done.stdout.replace(",", "")  # ten windows of a hundred samples
+
+
+APP = """
+import sqlite3, time
+
+def app(environ, start):
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for number in range(8):
+        connection.execute("SELECT %d" % number).fetchall()
+    end = time.perf_counter() + 0.2
+    while time.perf_counter() < end:
+        pass
+    if environ["PATH_INFO"] == "/fail":
+        raise ValueError("no")
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [b"x"]
+"""
+
+
+def test_http__openapi__holds_for_a_running_serve(pitviper, tmp_path):
+    """With an instrumented application: a kept trace with its stacks, what the daemon says of itself, live."""
+    pytest.importorskip("gunicorn")
+    from support.serve import Serve
+    from support.web_servers import server as application
+
+    words = ["gunicorn", "-w", "1", "-b", "{address}", "app:app"]
+    with Serve(pitviper, tmp_path / "data", "--budget", "100%", "--process-budget", "50%", "--include", "gunicorn") as serve:
+        running = Server(int(serve.address.rsplit(":", 1)[1]), serve.process)
+        with application(tmp_path, words, APP, PITVIPER_SERVICE="shop") as site, contextlib.closing(Stream(running)) as live:
+            for path in ("/", "/fail", "/") * 4:
+                site.get(path)
+            time.sleep(12)  # a window is whole, its traces are kept
+            document = running.ask("/api/v1/openapi.json").json
+            for path in answers_of(document):
+                answer = running.ask(question(path))
+                assert answer.status == 200, (path, answer.body)
+                check(document, path, answer.json)
+            traces = running.ask("/api/v1/traces").json["rows"]
+            assert traces
+            for row in traces:
+                check(document, "/api/v1/traces/{id}", running.ask("/api/v1/traces/" + row["trace"]).json)
+            check(document, "/api/v1/status", running.ask("/api/v1/status").json)
+            assert running.post("/api/v1/deploys", {"service": "shop", "version": "2"}).status == 201
+            event = json.loads(live.next("event")["data"])
+            while event["kind"] != "deploy":
+                event = json.loads(live.next("event")["data"])
+            schema = document["components"]["schemas"]["Event"]
+            assert set(event) == set(schema["required"])
+            assert running.post("/api/v1/boost", {"service": "shop", "rate_hz": 500, "seconds": 1}).status == 202
+            assert running.post("/api/v1/boost", {"service": "nobody", "rate_hz": 500, "seconds": 1}).status == 404
