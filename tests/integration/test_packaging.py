@@ -6,13 +6,19 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from support.serve import Serve
+from support.target import end_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
+CAP_SYS_PTRACE, CAP_SYS_ADMIN = 19, 21
+SEEN_TIMEOUT_S = 40
 EXPOSURE_MAX = 3.0  # of 10, as systemd-analyze counts; a unit without any of it has 9.6
 
 
@@ -76,3 +82,42 @@ def test_packaging__schema__is_one_and_accepts_its_examples():
             check.validate({name: value})
     for wrong in ({"lissten": "x"}, {"rate": 101}, {"services": [{"match": "x"}]}, {"data": "store"}):
         assert not check.is_valid(wrong), wrong
+
+
+def confined(unit_text):
+    """setpriv with the rights that the unit leaves."""
+    names = re.search(r"^CapabilityBoundingSet=(.*)$", unit_text, re.MULTILINE)[1].lower().split()
+    assert re.search(r"^AmbientCapabilities=(.*)$", unit_text, re.MULTILINE)[1].lower().split() == names
+    given = ",".join("+" + name[len("cap_") :] for name in names)
+    return [
+        "setpriv", "--bounding-set=-all," + given, "--inh-caps=-all," + given, "--ambient-caps=-all," + given,
+        "--securebits=+noroot,+noroot_locked", "--no-new-privs",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give rights up and to run programs of others")
+def test_packaging__the_units_rights__are_enough_for_other_users_processes(pitviper, tmp_path):
+    program = "import time\nwhile True:\n    sum(range(20000))\n    time.sleep(0.001)\n"
+    other = subprocess.Popen(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", program, "of-others"],
+        preexec_fn=end_with_parent, cwd="/",
+    )
+    wrapper = tmp_path / "confined"
+    words = " ".join(confined((PACKAGING / "pitviper.service.in").read_text()))
+    wrapper.write_text('#!/bin/sh\nexec %s %s "$@"\n' % (words, pitviper))
+    wrapper.chmod(0o755)
+    try:
+        with Serve(str(wrapper), tmp_path / "store", "--include", "of-others", "--budget", "50%") as serve:
+            rights = 0  # each thread has its own
+            for status in Path("/proc/%d/task" % serve.pid).glob("*/status"):
+                rights |= int(re.search(r"^CapEff:\s+(\w+)", status.read_text(), re.MULTILINE)[1], 16)
+            assert rights & 1 << CAP_SYS_PTRACE and not rights & 1 << CAP_SYS_ADMIN
+            end = time.monotonic() + SEEN_TIMEOUT_S
+            rows = []
+            while not rows and time.monotonic() < end:
+                time.sleep(1)
+                rows = [row for row in serve.answer("processes")["rows"] if row["pid"] == other.pid and row["samples"]]
+            assert rows, serve.log.read_text()
+    finally:
+        other.kill()
+        other.wait()
