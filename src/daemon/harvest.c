@@ -219,6 +219,9 @@ static void read_records(struct harvest_member *member)
     collect_drain(member->collect, see_record, member);
     const struct collect_stats *now = collect_stats(member->collect);
     stats->records_lost += now->lost - before.lost + (now->unreadable - before.unreadable);
+    uint64_t ring = collect_facts(member->collect)->ring_records;
+    if ((now->records - before.records) * HARVEST_HURRY_SHARE >= ring)
+        member->harvest->hurry_until_ns = member->harvest->mono_ns + HARVEST_HURRY_NS;
     uint64_t limited = keep_stats(member->keep)->limited;
     stats->traces_dropped += limited - member->limited;
     member->limited = limited;
@@ -372,6 +375,11 @@ int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, st
         end_window(harvest);
     harvest->window_ns = window_of(wall_ns);
     return report(harvest, err);
+}
+
+bool harvest_hurries(const struct harvest *harvest)
+{
+    return harvest->mono_ns < harvest->hurry_until_ns;
 }
 
 int harvest_flush(struct harvest *harvest, struct err *err)

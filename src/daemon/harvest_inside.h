@@ -29,6 +29,8 @@
 #define HARVEST_YOUNG_NS UINT64_C(5000000000) /* a younger one at every tick */
 #define HARVEST_LOOK_SHARE 5u                 /* later after this part of its age, at most */
 #define HARVEST_LOOK_MOST_NS UINT64_C(16000000000)
+#define HARVEST_HURRY_SHARE 4u /* this part of a ring between two ticks is much */
+#define HARVEST_HURRY_NS UINT64_C(5000000000)
 #define HARVEST_KEEP_HISTORY 4096u /* records of a process: 0.5 MB */
 #define HARVEST_OTHER "(other)"    /* a name, where the table of names was full */
 
@@ -77,6 +79,7 @@ struct harvest {
     struct harvest_member **members;
     uint32_t count, capacity;
     uint64_t begin_ns;         /* CLOCK_MONOTONIC */
+    uint64_t hurry_until_ns;   /* CLOCK_MONOTONIC, as begin_ns */
     uint64_t mono_ns, wall_ns; /* of the last tick */
     uint64_t window_ns;        /* the one that is being filled; 0: before the first tick */
     struct parts_pool *pool;

@@ -180,6 +180,38 @@ static void test_harvest__another_process_with_the_same_number_is_another(void *
     kit_end(&kit);
 }
 
+/* A fast process is read more often, until it is slower again. */
+static void test_harvest__a_ring_that_fills_fast_is_read_more_often(void **state)
+{
+    (void)state;
+    struct harvest_kit kit;
+    struct fake_process process;
+    struct harvest_stats stats;
+    kit_begin(&kit, 0);
+    fake_start(&process, 1024);
+    uint32_t key = writer_key(&process.writer, AGENT_KIND_STATEMENT, "SELECT ?", "sqlite", 0);
+    kit_add_process(&kit, process.pid, "shop");
+    kit_tick(&kit, S);
+    for (int i = 0; i < 100; i++)
+        writer_span(&process.writer, 0, key, MS, 0);
+    kit_tick(&kit, S);
+    assert_false(harvest_hurries(kit.harvest));
+    for (int round = 0; round < 8; round++) { /* 4000 a second: without hurry most would be lost */
+        for (int i = 0; i < 1000; i++)
+            writer_span(&process.writer, 0, key, MS, 0);
+        kit_tick(&kit, S / 4);
+        assert_true(harvest_hurries(kit.harvest));
+    }
+    harvest_stats(kit.harvest, &stats);
+    assert_int_equal(stats.records_lost, 0);
+    assert_int_equal(stats.spans, 8100);
+    kit_tick(&kit, 6 * S);
+    assert_false(harvest_hurries(kit.harvest));
+    fake_kill(&process);
+    fake_done(&process);
+    kit_end(&kit);
+}
+
 /* ---- gauges ------------------------------------------------------------------------------- */
 
 struct gauges {
