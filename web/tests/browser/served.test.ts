@@ -121,7 +121,7 @@ check(
   { answers: { failing: 503 }, faults: 1 },
   async (tab, mock) => {
     await tab.waitForSelector('.failed');
-    assert.match(await tab.locator('.failed').innerText(), /the store cannot be read; see the log/);
+    assert.match(await tab.locator('.failed').innerText(), /The store cannot be read; see the log/);
     mock.set({ failing: 0 });
     await tab.click('.failed button');
     await tab.waitForSelector('tbody tr');
@@ -401,6 +401,9 @@ check(
     await tab.click('button.span-row:has-text("orders/detail.html")');
     assert.match(await place(tab), /span=5/);
     assert.match(await tab.locator('.explorer .selection').innerText(), /–/);
+    await tab.locator('.explorer .selection .chip').first().click();
+    assert.doesNotMatch(await place(tab), /span=/);
+    assert.equal(await tab.locator('.explorer .selection').count(), 0);
     await tab.click('.trace-errors button');
     assert.match(await tab.locator('.detail .sql').innerText(), /api\.stripe\.com/);
     await tab.keyboard.press('u');
@@ -410,7 +413,7 @@ check(
 
 check('traces: one that is not there', `${SHOP}traces/00ff`, { faults: 1 }, async (tab) => {
   await tab.waitForSelector('.failed');
-  assert.match(await tab.locator('.failed').innerText(), /nothing is called traces\/00ff/);
+  assert.match(await tab.locator('.failed').innerText(), /Nothing is called traces\/00ff/);
 });
 
 check(

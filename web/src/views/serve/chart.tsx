@@ -127,7 +127,7 @@ function options(
     width,
     height,
     legend: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { sync: { key: SYNC }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     scales: {
       x: { time: true, range: () => [latest.current.shown.from, latest.current.shown.to] },

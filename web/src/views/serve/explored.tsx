@@ -14,11 +14,12 @@ const NOTHING_SET = Object.fromEntries(STATE_KEYS.map((key) => [key, '']));
 interface Props {
   readonly page: PageContext;
   readonly profile: Profile;
-  /** The range when the address has none. */
+  /** The range when the address has none, and the parameter that it came from. */
   readonly range?: Span | null;
+  readonly rangeOf?: string;
 }
 
-export function Explored({ page, profile, range = null }: Props): JSX.Element {
+export function Explored({ page, profile, range = null, rangeOf = '' }: Props): JSX.Element {
   const defaults = defaultState(profile);
   const asked = fromHash(new URLSearchParams(page.place.params).toString(), defaults);
   return (
@@ -29,7 +30,8 @@ export function Explored({ page, profile, range = null }: Props): JSX.Element {
       toggleTheme={null}
       change={(next, step) => {
         const set = Object.fromEntries(new URLSearchParams(toHash(next, defaults)));
-        setParams(page, { ...NOTHING_SET, ...set }, step);
+        const freed = range && !next.range ? { [rangeOf]: '' } : {};
+        setParams(page, { ...NOTHING_SET, ...set, ...freed }, step);
       }}
     />
   );

@@ -102,7 +102,12 @@ function OneTrace({ page, service, trace }: Omit<TabProps, 'agent'> & { trace: T
       ) : typeof profile === 'string' ? (
         <p class="notice">The samples cannot be shown: {profile}</p>
       ) : (
-        <Explored page={page} profile={profile} range={span ? rangeOf(profile, trace, span) : null} />
+        <Explored
+          page={page}
+          profile={profile}
+          range={span ? rangeOf(profile, trace, span) : null}
+          rangeOf="span"
+        />
       )}
     </>
   );
