@@ -6,8 +6,8 @@
  * where its counters stand, and what its ring holds then is past, too.
  *
  * An agent's memory appears with the first event of its process, maybe hours after the process
- * began, and anew when the process executes another program; so it is looked for once a second
- * where there is none, and once a window where nothing happens.
+ * began, and anew when the process executes another program; so it is looked for where there is
+ * none, the less often the older the process, and where nothing has happened for some windows.
  */
 #include "daemon/harvest.h"
 
@@ -321,20 +321,26 @@ static void look_again(struct harvest *harvest, struct harvest_member *member)
         skip_past(harvest, member);
 }
 
-static void end_window(struct harvest *harvest)
+/* Whether nothing happened in the window and those before. */
+static bool is_idle(struct harvest_member *member)
 {
-    for (uint32_t i = 0; i < harvest->count; i++) {
-        struct harvest_member *member = harvest->members[i];
-        uint64_t records = member->collect ? collect_stats(member->collect)->records : 0;
-        bool was_idle = member->collect && records == member->records_before;
-        read_counters(harvest, member);
-        harvest_gauges(harvest, member);
-        harvest_blocked(harvest, member);
-        if (member->collect)
-            collect_shed(member->collect);
-        if (was_idle && records == collect_stats(member->collect)->records)
-            look_again(harvest, member);
-        member->records_before = member->collect ? collect_stats(member->collect)->records : 0;
+    uint64_t records = collect_stats(member->collect)->records;
+    member->idle_windows = records == member->records_before ? member->idle_windows + 1 : 0;
+    member->records_before = records;
+    return member->idle_windows >= HARVEST_IDLE_WINDOWS;
+}
+
+static void end_window_of(struct harvest *harvest, struct harvest_member *member)
+{
+    read_counters(harvest, member);
+    harvest_gauges(harvest, member);
+    harvest_blocked(harvest, member);
+    if (!member->collect)
+        return;
+    collect_shed(member->collect);
+    if (is_idle(member)) {
+        look_again(harvest, member);
+        member->idle_windows = 0;
     }
 }
 
@@ -372,7 +378,8 @@ int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, st
             read_records(member);
     }
     if (window_of(wall_ns) != harvest->window_ns)
-        end_window(harvest);
+        for (uint32_t i = 0; i < harvest->count; i++)
+            end_window_of(harvest, harvest->members[i]);
     harvest->window_ns = window_of(wall_ns);
     return report(harvest, err);
 }

@@ -29,7 +29,8 @@
 #define HARVEST_YOUNG_NS UINT64_C(5000000000) /* a younger one at every tick */
 #define HARVEST_LOOK_SHARE 5u                 /* later after this part of its age, at most */
 #define HARVEST_LOOK_MOST_NS UINT64_C(16000000000)
-#define HARVEST_HURRY_SHARE 4u /* this part of a ring between two ticks is much */
+#define HARVEST_IDLE_WINDOWS 3u /* without a record: is it still this memory? */
+#define HARVEST_HURRY_SHARE 4u  /* this part of a ring between two ticks is much */
 #define HARVEST_HURRY_NS UINT64_C(5000000000)
 #define HARVEST_KEEP_HISTORY 4096u /* records of a process: 0.5 MB */
 #define HARVEST_OTHER "(other)"    /* a name, where the table of names was full */
@@ -71,6 +72,7 @@ struct harvest_member {
     struct harvest_blocker blockers[HARVEST_BLOCKERS];
     uint32_t blocker_count;
     uint64_t records_before; /* when the window began */
+    uint32_t idle_windows;
 };
 
 struct harvest {

@@ -212,6 +212,36 @@ static void test_harvest__a_ring_that_fills_fast_is_read_more_often(void **state
     kit_end(&kit);
 }
 
+/* The same process, another program, another memory. */
+static void test_harvest__a_process_that_executes_another_program_is_read_anew(void **state)
+{
+    (void)state;
+    struct harvest_kit kit;
+    struct fake_process process;
+    struct writer after;
+    kit_begin(&kit, 0);
+    writer_open(&after, 64, 1024);
+    after.header->pid = 1; /* not its own yet */
+    fake_start(&process, 1024);
+    kit_add_process(&kit, process.pid, "shop");
+    uint32_t key = writer_key(&process.writer, AGENT_KIND_TASK, "mail", "celery", 0);
+    writer_count(&process.writer, key, MS, false);
+    kit_tick(&kit, S);
+    process.writer.header->pid = 1;
+    after.header->pid = (uint32_t)process.pid;
+    writer_count(&after, writer_key(&after, AGENT_KIND_TASK, "mail", "celery", 0), MS, false);
+    for (int second = 0; second < 60; second++)
+        kit_tick(&kit, S);
+    kit_assert_rows(&kit, AGENT_KIND_TASK, "shop", "mail|celery||0 2 0 2000000 0 2\n");
+    struct harvest_stats stats;
+    harvest_stats(kit.harvest, &stats);
+    assert_int_equal(stats.agents, 1);
+    fake_kill(&process);
+    fake_done(&process);
+    writer_close(&after);
+    kit_end(&kit);
+}
+
 /* ---- gauges ------------------------------------------------------------------------------- */
 
 struct gauges {
