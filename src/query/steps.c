@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Of steps shorter than a minute only ten seconds: thirty would be read from six times as many
+ * windows as a minute is. */
 #include "query/steps.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -7,9 +9,9 @@
 #define DAY (24 * HOUR)
 
 static const uint64_t lengths[] = {
-    10 * SECOND, 20 * SECOND, 30 * SECOND, MINUTE,   2 * MINUTE, 5 * MINUTE, 10 * MINUTE,
-    20 * MINUTE, 30 * MINUTE, HOUR,        2 * HOUR, 3 * HOUR,   6 * HOUR,   12 * HOUR,
-    DAY,         2 * DAY,     7 * DAY,     14 * DAY, 28 * DAY,   91 * DAY,   364 * DAY,
+    10 * SECOND, MINUTE,   2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE,
+    HOUR,        2 * HOUR, 3 * HOUR,   6 * HOUR,   12 * HOUR,   DAY,         2 * DAY,
+    7 * DAY,     14 * DAY, 28 * DAY,   91 * DAY,   364 * DAY,
 };
 
 static struct steps cut(const struct store_query *query, uint64_t step_ns)

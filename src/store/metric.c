@@ -92,7 +92,7 @@ static int compare(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static uint64_t combine(uint32_t slot, uint64_t a, uint64_t b)
+uint64_t metric_combine(uint32_t slot, uint64_t a, uint64_t b)
 {
     switch (slot) {
     case SLOT_MAX_NS:
@@ -119,7 +119,7 @@ void metrics_tidy(struct metrics *metrics)
     uint32_t kept = 0;
     for (uint32_t i = 1; i < metrics->count; i++) {
         if (items[kept].key == items[i].key && items[kept].slot == items[i].slot) {
-            items[kept].value = combine(items[i].slot, items[kept].value, items[i].value);
+            items[kept].value = metric_combine(items[i].slot, items[kept].value, items[i].value);
             items[kept].order = items[i].order;
         } else {
             items[++kept] = items[i];

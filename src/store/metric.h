@@ -47,6 +47,8 @@ void metrics_reset(struct metrics *metrics);
 int metrics_add(struct metrics *metrics, uint32_t key, uint32_t slot, uint64_t value);
 int metrics_add_double(struct metrics *metrics, uint32_t key, uint32_t slot, double value);
 double metric_double(const struct metric *metric);
+/* What two values of a slot are together, the later one second. */
+uint64_t metric_combine(uint32_t slot, uint64_t a, uint64_t b);
 /* Sorts by key and slot, combines what is equal. */
 void metrics_tidy(struct metrics *metrics);
 void metrics_tidy_when_large(struct metrics *metrics);
