@@ -27,6 +27,7 @@
 #include "daemon/governor.h"
 #include "daemon/mail.h"
 #include "daemon/status.h"
+#include "daemon/trigger.h"
 #include "daemon/watched.h"
 #include "os/procfs.h"
 #include "target/target.h"
@@ -34,6 +35,8 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define TICK_NS UINT64_C(250000000)
 #define BOOSTS_MAX 16u
+#define TRIGGER_HZ 200u
+#define TRIGGER_S 10u
 #define BOOST_HOUR_S 180u /* of one service's, in an hour */
 
 struct boost {
@@ -59,6 +62,7 @@ struct sampling {
     struct sampling_costs costs;
     struct discovery *discovery;
     struct settings *settings;
+    struct trigger *trigger;
     struct watched **watched;
     uint32_t count, capacity;
 
@@ -137,7 +141,9 @@ int sampling_new(const struct daemon_config *config, const struct sampling_costs
     };
     pthread_mutex_init(&sampling->lock, NULL);
     struct discovery_hooks hooks = {.opened = opened, .left = left, .context = sampling};
-    int result = settings_new(config, &sampling->settings, err);
+    sampling->trigger = trigger_new();
+    int result = sampling->trigger ? settings_new(config, &sampling->settings, err)
+                                   : err_set(err, ERR_NO_MEMORY, "out of memory");
     if (result == 0)
         result = discovery_new(&hooks, &sampling->discovery, err);
     if (result < 0) {
@@ -159,6 +165,7 @@ void sampling_free(struct sampling *sampling)
     discovery_free(sampling->discovery);
     settings_free(sampling->settings);
     settings_free(sampling->next);
+    trigger_free(sampling->trigger);
     pthread_mutex_destroy(&sampling->lock);
     free(sampling);
 }
@@ -394,6 +401,43 @@ static void judge_process(struct sampling *sampling, struct watched *watched, do
     post_event(sampling, "rate", watched->book, text);
 }
 
+/* Services that take far more than they usually do; at most `limit` names are returned. */
+static uint32_t find_unusual(struct sampling *sampling, double seconds, char (*names)[IDENTITY_MAX],
+                             uint32_t limit)
+{
+    struct status *status = sampling->status;
+    uint32_t count = 0;
+    pthread_mutex_lock(&status->lock);
+    for (uint32_t i = 0; i < status->service_count; i++) {
+        struct status_service *service = &status->services[i];
+        double cores = (double)(service->cpu_ns - service->judged_ns) / 1e9 / seconds;
+        service->judged_ns = service->cpu_ns;
+        if (trigger_note(sampling->trigger, service->name, cores) && count < limit)
+            memcpy(names[count++], service->name, IDENTITY_MAX);
+    }
+    pthread_mutex_unlock(&status->lock);
+    return count;
+}
+
+static void pull_triggers(struct sampling *sampling, double seconds)
+{
+    char names[BOOSTS_MAX][IDENTITY_MAX];
+    struct err err;
+    uint32_t count = find_unusual(sampling, seconds, names, BOOSTS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        if (sampling_boost(sampling, names[i], TRIGGER_HZ, TRIGGER_S, &err) < 0)
+            continue; /* it has had its share of this hour */
+        struct letter *letter = letter_new(LETTER_EVENT, NULL, clock_wall_ns());
+        if (letter) {
+            letter->event = "boost";
+            letter->service = strdup(names[i]);
+            letter->text = strdup("it takes more than twice the CPU of its last hour; it is looked "
+                                  "at more closely for ten seconds");
+        }
+        mail_post(sampling->mail, letter);
+    }
+}
+
 static void judge(struct sampling *sampling, uint64_t mono_ns)
 {
     char text[160];
@@ -402,6 +446,7 @@ static void judge(struct sampling *sampling, uint64_t mono_ns)
     sampling->cores = (double)(cpu_ns - sampling->judged_cpu_ns) / 1e9 / seconds;
     sampling->judged_ns = mono_ns;
     sampling->judged_cpu_ns = cpu_ns;
+    pull_triggers(sampling, seconds);
     bool was_boosted = sampling->was_boosted;
     sampling->was_boosted = false;
     if (was_boosted) /* that has a budget of its own */

@@ -23,6 +23,7 @@
 struct status_service {
     char name[IDENTITY_MAX];
     uint64_t cpu_ns;     /* of samples, since the daemon began */
+    uint64_t judged_ns;  /* the same when its triggers were last looked at: the sampler's */
     uint32_t processes;  /* alive */
     uint32_t boosted_hz; /* 0: not */
 };

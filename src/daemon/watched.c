@@ -281,29 +281,34 @@ static bool has_run(struct watched *watched)
     return used_ns > 0;
 }
 
+static int look_closely(struct watched *watched, uint64_t mono_ns)
+{
+    if (pthread_mutex_trylock(&watched->book->lock) != 0)
+        return ERR_TORN;
+    count_quiet(watched);
+    watched->seen_count = 0;
+    watched->has_run = false;
+    watched->round_ns = mono_ns;
+    watched->last_ns = mono_ns;
+    int result = process_round(watched->process, mono_ns, see, watched);
+    count_round(watched);
+    pthread_mutex_unlock(&watched->book->lock);
+    return result < 0 ? result : 0;
+}
+
 int watched_look(struct watched *watched, uint64_t mono_ns)
 {
     uint64_t longest_ns = WATCHED_STALL_PERIODS * UINT64_C(1000000000) / watched->rate_hz;
-    bool is_due = mono_ns - watched->round_ns >= ROUND_NS;
-    if (pthread_mutex_trylock(&watched->book->lock) != 0)
-        return ERR_TORN;
     watched->elapsed_ns = mono_ns - watched->last_ns;
     if (watched->elapsed_ns > longest_ns)
         watched->elapsed_ns = longest_ns;
+    watched->has_run |= has_run(watched);
+    if (watched->has_run || mono_ns - watched->round_ns >= ROUND_NS)
+        return look_closely(watched, mono_ns);
     watched->last_ns = mono_ns;
-    int result = 0;
-    if (has_run(watched) || is_due) {
-        count_quiet(watched);
-        watched->seen_count = 0;
-        watched->round_ns = mono_ns;
-        result = process_round(watched->process, mono_ns, see, watched);
-        count_round(watched);
-    } else {
-        watched->quiet_looks++;
-        watched->quiet_ns += watched->elapsed_ns;
-    }
-    pthread_mutex_unlock(&watched->book->lock);
-    return result < 0 ? result : 0;
+    watched->quiet_looks++;
+    watched->quiet_ns += watched->elapsed_ns;
+    return 0;
 }
 
 void watched_drain(struct watched *watched)

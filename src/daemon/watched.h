@@ -54,6 +54,7 @@ struct watched {
     uint64_t round_ns; /* of the last one that was a round */
     clockid_t clock;   /* its CPU time */
     bool has_clock;
+    bool has_run;        /* since the last round */
     uint64_t clock_ns;   /* as it was at the last look */
     uint64_t pool_ns;    /* CPU time that no sample stands for yet */
     uint64_t elapsed_ns; /* what a sample of the look in progress stands for at most */
@@ -62,7 +63,6 @@ struct watched {
     uint64_t dropped;    /* samples that found no room */
     struct profile_stats told;
     bool wall_wanted;
-    bool is_gone;
 };
 
 int watched_new(struct target *target, struct book *book, bool wall, struct watched **out,
