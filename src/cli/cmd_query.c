@@ -45,8 +45,8 @@ static const struct opt options[] = {
      "only within requests to this, as endpoints names it", .group = "Which part"},
     {"thread", 0, OPT_STRING, &args.thread, NULL, "ID|NAME", "only this thread",
      .group = "Which part"},
-    {"type", 0, OPT_STRING, &args.type, NULL, "TYPE",
-     "what was sampled: cpu, wall, gil or alloc; default: cpu", .group = "Which part"},
+    {"type", 0, OPT_CHOICE, &args.type, NULL, NULL, "what was sampled; default: cpu",
+     .group = "Which part", .choices = "cpu wall gil alloc"},
     {"min-duration", 0, OPT_STRING, &args.min_duration, NULL, "DURATION",
      "traces, and profiles of them: at least this long", .group = "Which part"},
     {"max-duration", 0, OPT_STRING, &args.max_duration, NULL, "DURATION", "at most this long",
@@ -57,14 +57,14 @@ static const struct opt options[] = {
      .group = "Lists"},
     {"search", 0, OPT_STRING, &args.search, NULL, "TEXT", "only what has this in its name",
      .group = "Lists"},
-    {"status", 0, OPT_STRING, &args.status, NULL, "any|error", "traces: only those that failed",
-     .group = "Lists"},
+    {"status", 0, OPT_CHOICE, &args.status, NULL, NULL, "traces: only those that failed",
+     .group = "Lists", .choices = "any error"},
     {"kind", 0, OPT_STRING, &args.kind, NULL, "KIND",
      "events: start, exit, deploy, …; histogram: request, task, statement, …", .group = "Lists"},
-    {"what", 0, OPT_STRING, &args.what, NULL, "WHAT",
-     "series: cpu, requests, latency, queries or runtime", .group = "Series"},
-    {"by", 0, OPT_STRING, &args.by, NULL, "BY",
-     "series of cpu: none, process, thread, endpoint or version", .group = "Series"},
+    {"what", 0, OPT_CHOICE, &args.what, NULL, NULL, "series: of what; default: cpu",
+     .group = "Series", .choices = "cpu requests latency queries runtime"},
+    {"by", 0, OPT_CHOICE, &args.by, NULL, NULL, "series of cpu: a line for each", .group = "Series",
+     .choices = "none process thread endpoint version"},
     {"name", 0, OPT_STRING, &args.name, NULL, "NAME", "series and histogram: only of this",
      .group = "Series"},
     {"points", 0, OPT_STRING, &args.points, NULL, "N", "series: about so many steps",
@@ -76,8 +76,9 @@ static const struct opt options[] = {
      .group = "Comparing"},
     {"base-service", 0, OPT_STRING, &args.base_service, NULL, "NAME", "compare with this service",
      .group = "Comparing"},
-    {"norm", 0, OPT_STRING, &args.norm, NULL, "shares|seconds",
-     "diff: shares of the samples, or seconds per second", .group = "Comparing"},
+    {"norm", 0, OPT_CHOICE, &args.norm, NULL, NULL,
+     "diff: shares of the samples, or seconds per second", .group = "Comparing",
+     .choices = "shares seconds"},
     {"all", 'a', OPT_FLAG, &args.all, NULL, NULL, "diff: also what is noise", .group = "Comparing"},
     {"output", 'o', OPT_PATH, &args.output, NULL, "FILE",
      "profile, flamegraph: where to; - is standard output", .group = "Files"},
@@ -131,6 +132,11 @@ static int check_name(const struct cli_args *given, struct err *err)
 {
     const char *name = given->words[0];
     const struct answer_kind *kind = answer_find(name);
+    if (!strcmp(name, QUERY_STATUS))
+        return args.url ? 0
+                        : err_set(err, ERR_USAGE,
+                                  "query: status is of a running serve; --url says "
+                                  "where, as http://127.0.0.1:7117");
     if (!kind && !is_file_question(name)) {
         struct buf names;
         buf_init(&names, 0);

@@ -21,6 +21,7 @@ struct json_t;
 struct store;
 
 #define QUERY_MAX_PARAMS 32u
+#define QUERY_STATUS "status" /* no answer of the store, but of a daemon: through --url only */
 
 struct query_question {
     const char *name, *id; /* id: NULL without one */
@@ -76,6 +77,7 @@ int query_text(const struct query_question *question, const struct buf *json, un
                struct buf *out, struct err *err);
 void query_histogram_text(const struct json_t *answer, struct buf *out);
 void query_series_text(const struct json_t *answer, struct buf *out);
+void query_status_text(const struct json_t *answer, struct buf *out);
 void query_trace_text(const struct json_t *answer, unsigned width, struct buf *out);
 
 /* Cells, for all of them. A text of any origin cannot move the cursor. */

@@ -10,6 +10,7 @@
 
 #define BAR 40
 #define LINE_WIDTH 14
+#define FACT_WIDTH 24u
 
 static double number(const json_t *object, const char *key)
 {
@@ -111,6 +112,47 @@ void query_series_text(const struct json_t *answer, struct buf *out)
             out, json_array_get(json_object_get(line, "values"), i), show_of(line), LINE_WIDTH);
         buf_add_char(out, '\n');
     }
+}
+
+/* -- the daemon ------------------------------------------------------------------------------ */
+
+static enum query_show show_of_key(const char *key, const json_t *value)
+{
+    size_t size = strlen(key);
+    if (json_is_array(value))
+        return QUERY_LIST;
+    if (json_is_boolean(value))
+        return QUERY_FLAG;
+    if (!json_is_number(value))
+        return QUERY_TEXT;
+    if (!strcmp(key, "started_s"))
+        return QUERY_WHEN;
+    return size >= 5 && !strcmp(key + size - 5, "bytes") ? QUERY_BYTES : QUERY_NUMBER;
+}
+
+static void add_facts(const json_t *object, const char *before, struct buf *out)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        if (json_is_object(value)) {
+            add_facts(value, key, out);
+            continue;
+        }
+        size_t start = out->size;
+        buf_printf(out, "%s%s", before, *before ? " " : "");
+        query_add_text(out, key);
+        size_t size = out->size - start;
+        add_times(out, size < FACT_WIDTH ? FACT_WIDTH - (unsigned)size : 1, ' ');
+        query_add_cell(out, value, show_of_key(key, value));
+        buf_add_char(out, '\n');
+    }
+}
+
+void query_status_text(const struct json_t *answer, struct buf *out)
+{
+    add_facts(answer, "", out);
 }
 
 /* -- a trace --------------------------------------------------------------------------------- */

@@ -216,6 +216,8 @@ static int print(const struct query_question *question, const json_t *answer, un
         query_trace_text(answer, width, out);
     else if (columns)
         return print_list(columns, answer, width, out);
+    else if (!strcmp(question->name, QUERY_STATUS))
+        query_status_text(answer, out);
     else if (!strcmp(question->name, "histogram"))
         query_histogram_text(answer, out);
     else

@@ -116,6 +116,7 @@ def test_query__refusals_of_the_server__are_its_sentences(server, token_file):
         (["profile", "-o", "x.weather"], "format"),
         (["profile", "-f", "gecko"], "order of the samples"),
         (["diff"], "compared with"),
+        (["status"], "running serve"),
     ],
 )
 def test_query__wrong_use__is_one_sentence(data, words, text):
