@@ -384,6 +384,16 @@ int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, st
     return report(harvest, err);
 }
 
+void harvest_look(struct harvest *harvest, uint64_t mono_ns)
+{
+    harvest->mono_ns = mono_ns;
+    for (uint32_t i = 0; i < harvest->count; i++) {
+        struct harvest_member *member = harvest->members[i];
+        if (!member->collect && mono_ns - member->added_ns < HARVEST_YOUNG_NS)
+            look_for_agent(harvest, member);
+    }
+}
+
 bool harvest_hurries(const struct harvest *harvest)
 {
     return harvest->mono_ns < harvest->hurry_until_ns;
@@ -437,7 +447,7 @@ int harvest_new(struct store *store, double trace_sample, struct harvest **out, 
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     harvest->store = store;
     harvest->trace_sample = trace_sample;
-    harvest->begin_ns = clock_mono_ns();
+    harvest->begin_ns = harvest->mono_ns = clock_mono_ns();
     map_init(&harvest->known);
     harvest->buckets = calloc(AGENT_HISTOGRAM_BUCKETS, sizeof *harvest->buckets);
     harvest->pool = parts_pool_new();

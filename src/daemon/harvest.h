@@ -51,6 +51,9 @@ int harvest_sample(struct harvest *harvest, pid_t pid, uint64_t request, uint64_
  * written by the first tick after it. The first error of the store is returned; what could be read
  * and stored was. */
 int harvest_tick(struct harvest *harvest, uint64_t mono_ns, uint64_t wall_ns, struct err *err);
+/* Between ticks: looks for the agents of processes that are just a few seconds old, because some
+ * live no longer than that. Once found, an agent's memory outlives its process. */
+void harvest_look(struct harvest *harvest, uint64_t mono_ns);
 /* True when some process fills its ring so fast that records are lost before a second is over: tick
  * four times as often then. */
 bool harvest_hurries(const struct harvest *harvest);

@@ -310,6 +310,7 @@ void keeper_run(struct keeper *keeper)
     while (!atomic_load(&keeper->stop)) {
         atomic_store(&keeper->status->keeper_ns, now_ns);
         read_mail(keeper);
+        harvest_look(keeper->harvest, now_ns);
         if (now_ns >= harvest_ns || harvest_hurries(keeper->harvest)) {
             harvest(keeper);
             tell(keeper);

@@ -99,6 +99,27 @@ static void test_harvest__the_last_counts_of_a_process_that_died_are_read(void *
     kit_end(&kit);
 }
 
+static void test_harvest__a_process_that_dies_between_two_ticks_is_read(void **state)
+{
+    (void)state;
+    struct harvest_kit kit;
+    struct fake_process process;
+    kit_begin(&kit, 0);
+    kit_tick(&kit, S);
+    fake_start(&process, 1024);
+    uint32_t key = writer_key(&process.writer, AGENT_KIND_TASK, "mail", "celery", 0);
+    kit_add_process(&kit, process.pid, "shop");
+    harvest_look(kit.harvest, kit.mono_ns + 250 * MS);
+    assert_true(harvest_has_agent(kit.harvest, process.pid));
+    writer_count(&process.writer, key, MS, false);
+    fake_kill(&process);
+    harvest_gone(kit.harvest, process.pid);
+    kit_tick(&kit, S);
+    kit_assert_rows(&kit, AGENT_KIND_TASK, "shop", "mail|celery||0 1 0 1000000 0 1\n");
+    fake_done(&process);
+    kit_end(&kit);
+}
+
 static void test_harvest__what_was_counted_before_it_began_is_not_counted(void **state)
 {
     (void)state;
