@@ -286,3 +286,33 @@ static void test_profile__trimmed_trees_are_sorted_and_count_what_is_gone(void *
     tree_done(&tree);
     profile_free(profile);
 }
+
+static void test_profile__a_stack_is_copied_with_all_that_its_frames_say(void **state)
+{
+    (void)state;
+    struct profile *from = profile_new(), *into = profile_new();
+    struct profile_frame outer = {.name = profile_cstring(from, "main"), .kind = FRAME_REQUEST};
+    struct profile_frame inner = {.name = profile_cstring(from, "work"),
+                                  .file = profile_cstring(from, "app.py"),
+                                  .full_file = profile_cstring(from, "/srv/app.py"),
+                                  .line = 12,
+                                  .first_line = 9};
+    uint32_t node = profile_node(from, 0, profile_frame(from, &outer));
+    node = profile_node(from, node, profile_frame(from, &inner));
+    profile_cstring(into, "something else first");
+    uint32_t copied = profile_copy_node(into, from, node);
+    assert_int_equal(into->nodes[copied].depth, 2);
+    const struct profile_frame *frame = &into->frames[into->nodes[copied].frame];
+    assert_string_equal(into->strings[frame->name].text, "work");
+    assert_string_equal(into->strings[frame->file].text, "app.py");
+    assert_string_equal(into->strings[frame->full_file].text, "/srv/app.py");
+    assert_int_equal(frame->line, 12);
+    assert_int_equal(frame->first_line, 9);
+    frame = &into->frames[into->nodes[into->nodes[copied].parent].frame];
+    assert_string_equal(into->strings[frame->name].text, "main");
+    assert_int_equal(frame->kind, FRAME_REQUEST);
+    assert_int_equal(profile_copy_node(into, from, node), copied);
+    assert_int_equal(profile_copy_node(into, from, 0), 0);
+    profile_free(from);
+    profile_free(into);
+}
