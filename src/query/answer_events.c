@@ -71,6 +71,8 @@ int answer_events(struct store *store, const struct answer_request *request, str
     struct ask ask;
     struct rowset rows = {0};
     int result = ask_init(&ask, request, ANSWER_EVENTS_PARAMS, err);
+    if (result == 0)
+        result = ask_refuse(&ask, "endpoint thread", "events are of processes and services", err);
     if (result == 0 && rowset_init(&rows, sizeof(struct event_row)) < 0)
         result = err_set(err, ERR_NO_MEMORY, "out of memory");
     if (result == 0)

@@ -69,6 +69,8 @@ static int read_wish(struct wish *wish, const struct answer_request *request, co
     if (result == 0)
         result = ask_duration(&wish->ask, "max_duration", &wish->max_duration_ns, err);
     wish->of_traces = ask_text(&wish->ask, "min_duration") || ask_text(&wish->ask, "max_duration");
+    if (result == 0 && wish->of_traces)
+        result = ask_refuse(&wish->ask, "host thread", "traces are not kept by it", err);
     if (seconds && ask_text(&wish->ask, "from"))
         result = err_set(err, ERR_USAGE, "seconds and from: one of the two");
     uint64_t span_ns = seconds * UINT64_C(1000000000), to_ns = wish->ask.query.to_ns;

@@ -127,6 +127,8 @@ static int list_traces(struct store *store, const struct answer_request *request
     unsigned status = 0;
     int result = ask_init(&ask, request, ANSWER_TRACES_PARAMS, err);
     if (result == 0)
+        result = ask_refuse(&ask, "host thread", "traces are not kept by it", err);
+    if (result == 0)
         result = ask_duration(&ask, "min_duration", &min_duration_ns, err);
     if (result == 0)
         result = ask_duration(&ask, "max_duration", &g.max_duration_ns, err);

@@ -89,6 +89,14 @@ int ask_choice(const struct ask *ask, const char *name, const char *choices, uns
     return 0;
 }
 
+int ask_refuse(const struct ask *ask, const char *names, const char *why, struct err *err)
+{
+    for (size_t i = 0; i < ask->request->param_count; i++)
+        if (ask_is_word(names, ask->request->params[i].name))
+            return err_set(err, ERR_USAGE, "%s: %s", ask->request->params[i].name, why);
+    return 0;
+}
+
 static int check_names(const struct answer_request *request, const char *own, struct err *err)
 {
     for (size_t i = 0; i < request->param_count; i++) {

@@ -34,5 +34,9 @@ int ask_number(const struct ask *ask, const char *name, uint64_t max, uint64_t *
 int ask_choice(const struct ask *ask, const char *name, const char *choices, unsigned *out,
                struct err *err);
 
+/* Refuses filters that an answer cannot apply: ignoring them would answer another question.
+ * `names`: space separated; `why`: "traces do not know it". 0 or ERR_USAGE. */
+int ask_refuse(const struct ask *ask, const char *names, const char *why, struct err *err);
+
 /* Whether the request has the name among space separated `words`. */
 bool ask_is_word(const char *words, const char *name);

@@ -32,7 +32,5 @@ struct store_query label_metric_query(const struct ask *ask)
 
 int label_check_thread(const struct ask *ask, struct err *err)
 {
-    if (!ask->query.thread)
-        return 0;
-    return err_set(err, ERR_USAGE, "thread: requests and gauges are not counted by thread");
+    return ask_refuse(ask, "thread", "requests and gauges are not counted by thread", err);
 }

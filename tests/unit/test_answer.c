@@ -397,6 +397,9 @@ static void test_answer__what_makes_no_sense__is_refused_by_name(void **state)
     kit_refused(store, "outbound", "endpoint", "endpoint=GET /");
     kit_refused(store, "endpoints", "thread", "thread=MainThread");
     kit_refused(store, "profile", "format", "format=gecko");
+    kit_refused(store, "profile", "thread", "min_duration=1s", "thread=MainThread");
+    kit_refused(store, "traces", "host", "host=web1");
+    kit_refused(store, "events", "endpoint", "endpoint=GET /");
     kit_refused(store, "profile", "base_from", "base_from=now", "base_to=1h");
     kit_refused(store, "diff", "compared", FROM);
     kit_refused(store, "traces", "status", "status=500");
