@@ -57,8 +57,9 @@ static void write_warnings(struct jsonw *json, const struct status *status)
         warn(json, "%u damaged files of the history were set aside", store->damaged_files);
     if (sampling->unreadable)
         warn(json,
-             "%llu Python processes may not be read, or are of a version that is not known; "
-             "\"pitviper doctor\" says why",
+             "%llu processes may not be looked into (those of other users need root or "
+             "CAP_SYS_PTRACE), or run a Python of a version that is not known; \"pitviper doctor\" "
+             "says why",
              (unsigned long long)sampling->unreadable);
     if (sampling->waiting)
         warn(json,

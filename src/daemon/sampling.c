@@ -365,7 +365,9 @@ static void set_rates(struct sampling *sampling)
         sampling->was_boosted |= boost_hz > 0;
         uint32_t own_hz = governor_rate_hz(sampling->settings->most_hz, watched->step);
         sampling->stats.slowed += own_hz < rate_hz;
-        watched->rate_hz = boost_hz ? boost_hz : own_hz < rate_hz ? own_hz : rate_hz;
+        watched->rate_hz = own_hz < rate_hz ? own_hz : rate_hz;
+        if (boost_hz > watched->rate_hz)
+            watched->rate_hz = boost_hz;
         if (watched->rate_hz > sampling->round_hz)
             sampling->round_hz = watched->rate_hz;
     }
