@@ -8,7 +8,6 @@ import { alarming, BARRED, seconds, WIDE, whole } from './columns.tsx';
 import { AnswerTable, listQuery, SearchField } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { NoRequests } from './endpoints-tab.tsx';
-import { FilterChips } from './filters.tsx';
 import { param, setParams } from './page.ts';
 import type { TabProps } from './service-view.tsx';
 import { useAnswer } from './use-answer.ts';
@@ -42,7 +41,8 @@ const COLUMNS: readonly Column<Call>[] = [
 export function CallsTab({ page, service, agent }: TabProps): JSX.Element {
   const wanted = param(page, 'kind');
   const kind: Kind = wanted in KINDS ? (wanted as Kind) : 'outbound';
-  const query = { service, endpoint: param(page, 'endpoint'), ...listQuery(page, 'total_s') };
+  // These are not counted by endpoint: that filter does not apply.
+  const query = { service, ...listQuery(page, 'total_s') };
   const answer = useAnswer(page, kind, query, calls);
   return (
     <>
@@ -55,7 +55,6 @@ export function CallsTab({ page, service, agent }: TabProps): JSX.Element {
           ))}
         </span>
         <SearchField page={page} what="names" />
-        <FilterChips page={page} names={['endpoint']} />
       </div>
       <AnswerTable
         page={page}

@@ -103,7 +103,7 @@ export function NoRequests({
   return (
     <Nothing title={title}>
       Requests, statements and traces are known of applications that run with the agent: start them with
-      “pitviper run”, or put it into a running one with “pitviper attach PID”.
+      “pitviper run”.
     </Nothing>
   );
 }
@@ -122,7 +122,7 @@ function OneEndpoint({ page, service, endpoint }: OneProps): JSX.Element {
   const histogram = useAnswer(
     page,
     'histogram',
-    { kind: 'request', name: endpoint, service },
+    { kind: endpoint.startsWith('task ') ? 'task' : 'request', name: endpoint, service },
     histogramShape,
   );
   const row = rows.data?.rows.find((found) => found.endpoint === endpoint);
