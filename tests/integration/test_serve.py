@@ -281,7 +281,7 @@ def test_serve__boost__samples_a_service_more_often(pitviper, programs, tmp_path
 
 @pytest.mark.time_limit(120)
 def test_serve__short_lives__cost_little(pitviper, programs, tmp_path):
-    """300 processes of some milliseconds: bounded work, no memory that stays."""
+    """330 processes of some milliseconds, twice: bounded work, no memory that stays."""
     text = (
         "import subprocess, sys\n"
         "for _ in range(300):\n    subprocess.run(['/bin/true'])\n"
@@ -289,11 +289,12 @@ def test_serve__short_lives__cost_little(pitviper, programs, tmp_path):
         "print('done')\n"
     )
     with Serve(pitviper, tmp_path / "data") as serve:
-        before = serve.rss_bytes()
+        programs.start("spawns.py", text).communicate(timeout=60)
+        before = serve.rss_bytes()  # with what all other processes of the host take
         programs.start("spawns.py", text).communicate(timeout=60)
         status = serve.answer("status")
         assert serve.get("/-/healthy")[0] == 200
-        assert serve.rss_bytes() - before < 20 << 20
+        assert serve.rss_bytes() - before < 12 << 20
         assert status["cores"] < 0.6
 
 
