@@ -148,11 +148,11 @@ def test_serve__services__have_the_names_that_were_given(pitviper, programs, tmp
 
 def test_serve__multiprocessing__belongs_to_who_started_it(pitviper, programs, tmp_path):
     text = (
-        "import multiprocessing, time\n"
-        "def work():\n    time.sleep(60)\n"
+        "import multiprocessing, os, time\n"
+        "def work(parent):\n    while os.getppid() == parent:\n        time.sleep(0.1)\n"
         "if __name__ == '__main__':\n"
         "    multiprocessing.set_start_method('spawn')\n"
-        "    for _ in range(2):\n        multiprocessing.Process(target=work, daemon=True).start()\n"
+        "    for _ in range(2):\n        multiprocessing.Process(target=work, args=(os.getpid(),), daemon=True).start()\n"
         "    time.sleep(60)\n"
     )
     programs.start("pool.py", text)
