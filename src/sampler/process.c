@@ -495,8 +495,11 @@ static int is_of_round(struct watch *watch, bool proven, bool last_try)
         return 1;
     if (!last_try && !(proven && sight_left(&stack->sight, stack->frames, stack->frame_count)))
         return proven ? -1 : 1; /* unproven: the caller sees to it */
-    if (stack->sight.chain_count)
+    if (stack->sight.chain_count) {
         stack_show_sure(stack);
+        watch->request = watch->seen_request;
+        watch->request_slot = watch->seen_request_slot;
+    }
     return 0;
 }
 
@@ -513,6 +516,10 @@ static bool wait_for_more(struct watch *watch, bool proven)
 static bool settle(struct process *process, struct watch *watch, struct round *round, bool last_try)
 {
     bool was_trusted = watch->held_gil && round->mono_ns < watch->running_until_ns;
+    if (!watch->stack.sight.chain_count) {
+        watch->seen_request = watch->request;
+        watch->seen_request_slot = watch->request_slot;
+    }
     enum stack_result result = stack_walk(&watch->stack, &process->gather, process->target);
     watch->held_gil = holds_gil(process, watch);
     watch->torn = result == STACK_TORN;

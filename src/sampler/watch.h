@@ -54,6 +54,8 @@ struct watch {
     bool shares_tid;     /* another thread state belongs to the same OS thread */
     uint64_t request;    /* at the last look, as in struct process_sighting; 0 without an agent */
     uint32_t request_slot;
+    uint64_t seen_request; /* at the reading that stack.sight is of, as far as there is one */
+    uint32_t seen_request_slot;
 
     struct watch_step *steps; /* last accepted stack, outermost first */
     uint32_t step_count, step_capacity;

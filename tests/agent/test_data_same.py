@@ -86,7 +86,7 @@ attempt(lambda: copy("COPY (SELECT 1) TO STDOUT"))
 attempt(lambda: copy("COPY nonsense TO STDOUT"))
 def piped():
     with conn.pipeline():
-        conn.execute("SELECT 1"); conn.execute("SELECT nonsense"); conn.execute("SELECT 2")
+        conn.execute("SELECT 1"); conn.execute("SELECT 2"); conn.execute("SELECT nonsense")  # its error: at the end
 attempt(piped)
 attempt(lambda: conn.cursor("named").execute("SELECT nonsense"))
 conn.close()
