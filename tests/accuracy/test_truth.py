@@ -153,7 +153,8 @@ def test_truth__shares__match(python, program, source, evidence):
     truth = truth_of(program, evidence)
     distance = total_variation(shares, truth)
     print("distance %.4f, measured %s, truth %s" % (distance, shares, truth))
-    assert distance <= MAX_DISTANCE, (shares, truth)
+    limit = program.truth.get("max_distance", MAX_DISTANCE) if source == "memory" else MAX_DISTANCE
+    assert distance <= limit, (shares, truth)
 
 
 @by_program(has_legal_stacks=True)

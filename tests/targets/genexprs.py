@@ -1,13 +1,21 @@
 # truth: {"chains": [["<module>", "main", "joined", "<genexpr>"], ["<module>", "main", "summed", "<genexpr>", "<genexpr>"],
 # truth:             ["<module>", "main", "sorted_by", "<lambda>"], ["<module>", "main", "plain"]],
-# truth:  "measured": ["joined", "summed", "sorted_by", "plain"]}
+# truth:  "measured": ["joined", "summed", "sorted_by", "plain"], "max_distance": 0.12}
 # SPDX-License-Identifier: MIT
 """Frames that come and go some ten million times a second, driven from C, beside a call that holds still: neither
-may win. The generators are new objects at new places in each call."""
+may win. The generators are new objects at new places in each call.
+
+Reading from outside does not reach 0.02 here: 0.04 to 0.09 (0.13 to 0.39 before readings were held to one instant);
+the kernel source does. The heap's end stays where it is: while a program moves it, nobody can look (0001-sampler.md)."""
+import ctypes
 import sys
 import time
 
 from board import open_board, ready
+
+
+M_TRIM_THRESHOLD = -1  # malloc.h
+ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, 1 << 30)
 
 
 def joined():
