@@ -507,6 +507,7 @@ check(
     await tab.hover('h1');
     mock.send('status', mock.status());
     await tab.waitForSelector('.warnings', { state: 'detached' });
+    for (let i = 0; i < 100 && asked(mock, 'profile').length === before; i++) await tab.waitForTimeout(20);
     await settled(tab);
     assert.equal(asked(mock, 'profile').length, before + 1);
     const hide = (hidden: boolean): Promise<void> =>
