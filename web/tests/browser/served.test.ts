@@ -49,10 +49,15 @@ function check(
   });
 }
 
-const settled = (tab: Tab): Promise<unknown> =>
-  tab.waitForFunction(
+/** What was done has had its effect (effects run after painting, and ask), and nothing is asked for any more. */
+const settled = async (tab: Tab): Promise<void> => {
+  await tab.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)))),
+  );
+  await tab.waitForFunction(
     () => !document.querySelector('.loading, .stale') && document.querySelector('.view, .problem'),
   );
+};
 const place = (tab: Tab): Promise<string> => tab.evaluate(() => location.hash);
 const asked = (mock: Mock, path: string): string[] =>
   mock.requests.filter((url) => url.startsWith(`/api/v1/${path}`)).map(decodeURIComponent);
